@@ -1,0 +1,104 @@
+"""All that the rest of leadline sees of a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.camera import Camera
+from leadline.depth_map import DepthMap, Kind
+from leadline.errors import LeadlineError
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Who a network is, what it wants and what it gives. Stored as JSON beside the weights and inside ONNX metadata.
+
+    Attributes:
+        name: ``architecture.weights_tag``, for instance ``"leadline-s.v1"``.
+        kind: what its output means.
+        licence: of the weights, an SPDX identifier where there is one.
+        mean, std: input normalisation in 0..255 units: network input = (rgb - mean) / std, RGB order.
+        size_multiple: height and width of the input must be multiples of this.
+        input_size: the length of the *longer* or *shorter* side (see `resize_side`) that the network works best at.
+        resize_side: "longer" or "shorter": which side `input_size` speaks of.
+        training_data: every source with its licence, one line each.
+        scores: protocol name -> metric name -> value.
+        notes: anything a user should know, in sentences.
+        sha256: of the weights file, or "".
+    """
+
+    name: str
+    kind: Kind
+    licence: str = "unknown"
+    mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
+    std: tuple[float, float, float] = (128.0, 128.0, 128.0)
+    size_multiple: int = 32
+    input_size: int = 384
+    resize_side: str = "longer"
+    training_data: tuple[str, ...] = ()
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if self.resize_side not in ("longer", "shorter"):
+            raise LeadlineError(f"resize_side {self.resize_side!r}: expected 'longer' or 'shorter'")
+        if self.size_multiple < 1 or self.input_size < self.size_multiple:
+            raise LeadlineError(f"input_size {self.input_size}, size_multiple {self.size_multiple}: expected 1 <= multiple <= size")
+
+    def to_json(self) -> str:
+        """Return the card as indented JSON."""
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        return json.dumps({**data, "kind": str(self.kind)}, indent=2, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read what `to_json` wrote; unknown keys are refused by name.
+
+        Raises:
+            LeadlineError: not a card.
+        """
+        try:
+            data: Mapping[str, Any] = json.loads(text)
+            known = {f.name for f in fields(cls)}
+            if unknown := sorted(set(data) - known):
+                raise LeadlineError(f"a model card with unknown keys {unknown}: expected some of {sorted(known)}")
+            return cls(**{
+                **data,
+                "kind": Kind.parse(data["kind"]),
+                **{key: tuple(data[key]) for key in ("mean", "std", "training_data") if key in data},
+            })  # fmt: skip
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise LeadlineError(f"not a model card ({error}): expected JSON with at least name and kind") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network says of one picture.
+
+    Attributes:
+        depth: the map, at the picture's size; its kind is the card's.
+        uncertainty: (h, w) float32, larger is less sure, or None. Unit: that of the map.
+    """
+
+    depth: DepthMap
+    uncertainty: NDArray[np.float32] | None = None
+
+
+class Predictor(Protocol):
+    """Anything that turns a picture into a map: an ONNX session, a network in training, cached files, a remote server."""
+
+    @property
+    def card(self) -> ModelCard:
+        """Who it is and what its maps mean."""
+        ...
+
+    def __call__(self, image: NDArray[np.uint8], camera: Camera | None = None) -> Prediction:
+        """Predict the (h, w) map of an (h, w, 3) uint8 sRGB picture."""
+        ...
