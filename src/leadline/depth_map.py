@@ -112,7 +112,8 @@ class DepthMap:
         camera: Camera | None = None,
         source: str = "",
     ) -> None:
-        numbers = as_numpy(values).astype(np.float32)  # a copy: the map is frozen, the caller's array is not
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, hence invalid
+            numbers = as_numpy(values).astype(np.float32)  # a copy: the map is frozen, the caller's array is not
         if numbers.ndim != 2:
             raise LeadlineError(f"a depth map of shape {numbers.shape}: expected two dimensions (height, width)")
         mask = np.isfinite(numbers)
@@ -135,6 +136,9 @@ class DepthMap:
         ):
             object.__setattr__(self, name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DepthMap, (self.values, self.valid, self.kind, self.camera, self.source)  # NumPy's pickles forget read-only
+
     @property
     def hw(self) -> tuple[int, int]:
         """Height and width."""
@@ -146,14 +150,22 @@ class DepthMap:
         return self.kind.unit
 
     def nearness(self) -> NDArray[np.float32]:
-        """Return (h, w) numbers that grow towards the camera, for pictures and ordering: disparity, or minus the depth."""
-        return self.values if self.kind.near_is_large else np.where(self.valid, -self.values, 0).astype(np.float32)
+        """Return (h, w) numbers that grow towards the camera, for pictures and ordering: disparity, or minus the depth.
+
+        Pixels that are not valid get the farthest value of those that are (0 if none is).
+        """
+        near = self.values if self.kind.near_is_large else -self.values
+        farthest = near[self.valid].min() if self.valid.any() else np.float32(0)
+        return np.where(self.valid, near, farthest).astype(np.float32)
 
     def to_depth(self, baseline_m: float | None = None) -> DepthMap:
-        """Return the map as z-depth; see `to_disparity` for what can't be converted.
+        """Return the map as z-depth.
 
         Args:
             baseline_m: distance between the two cameras in metres; needed for pixel_disparity alone.
+
+        Raises:
+            LeadlineError: as `to_disparity`.
         """
         match self.kind.quantity:
             case Quantity.DEPTH:
@@ -161,6 +173,7 @@ class DepthMap:
             case Quantity.DISPARITY:
                 return self._inverted(Quantity.DEPTH)
             case Quantity.RAY_DISTANCE:
+                self._refuse_unknown_shift("a ray distance plus a constant is no multiple of a depth")
                 lengths = self._needed_camera("turn a ray distance into depth").ray_lengths()
                 return self._with(self.values / lengths, self.valid, Quantity.DEPTH)
             case Quantity.PIXEL_DISPARITY:
@@ -198,14 +211,18 @@ class DepthMap:
             raise LeadlineError(f"no camera to {purpose}: give the focal length (--focal-px or --fov-deg)")
         return self.camera
 
-    def _inverted(self, quantity: Quantity) -> DepthMap:
+    def _refuse_unknown_shift(self, why: str) -> None:
         if self.kind.ambiguity in (Ambiguity.AFFINE_INVARIANT, Ambiguity.ORDINAL):
             raise LeadlineError(
-                f"can't invert a {self.kind} map: its shift is unknown, so 1/value is no {quantity}; "
+                f"can't convert a {self.kind} map, whose shift is unknown: {why}; "
                 "fit scale and shift in the map's own space first (leadline.alignment), then convert"
             )
+
+    def _inverted(self, quantity: Quantity) -> DepthMap:
+        self._refuse_unknown_shift(f"1/value is no {quantity}")
         positive = self.valid & (self.values > 0)
-        return self._with(1.0 / np.where(positive, self.values, 1.0), positive, quantity)
+        with np.errstate(over="ignore"):  # closer to zero than float32 can invert: infinite, hence invalid
+            return self._with(1.0 / np.where(positive, self.values, 1.0), positive, quantity)
 
     def _with(self, values: NDArray[Any], valid: NDArray[np.bool_], quantity: Quantity) -> DepthMap:
         return replace_map(self, values=values, valid=valid, kind=Kind(quantity, self.kind.ambiguity))
@@ -219,5 +236,7 @@ def replace_map(depth: DepthMap, **changes: Any) -> DepthMap:
 def as_numpy(array: Any) -> NDArray[Any]:
     """Return `array` as NumPy; torch tensors are detached and copied from their device, without importing torch."""
     if hasattr(array, "detach"):
-        array = array.detach().cpu().float().numpy() if array.is_floating_point() else array.detach().cpu().numpy()
+        array = array.detach().cpu()
+        # NumPy has no bfloat16; half floats gain nothing from staying half.
+        array = (array.float() if array.is_floating_point() and array.element_size() < 4 else array).numpy()
     return np.asarray(array)

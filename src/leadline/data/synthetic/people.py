@@ -119,6 +119,8 @@ def make_person(rng: np.random.Generator, *, pose: str | None = None, height_m: 
     short_sleeves, shorts = rng.random() < 0.35, rng.random() < 0.25
     skirt = rng.random() < 0.18 and pose in ("stand", "walk", "wave", "arms_up", "hold")
     coat = not skirt and rng.random() < 0.15 and pose in ("stand", "walk", "hold")
+    if skirt or coat:  # the cloth hangs straight, so keep the legs inside it
+        p.thigh, p.knee = [0.45 * a for a in p.thigh], [0.45 * a for a in p.knee]
 
     up = np.array([np.sin(np.deg2rad(p.lean)), 0.0, np.cos(np.deg2rad(p.lean))])
     left = np.array([0.0, 1.0, 0.0])
@@ -203,7 +205,7 @@ def make_person(rng: np.random.Generator, *, pose: str | None = None, height_m: 
     skin_look = Look("plastic", srgb(*tone), roughness=0.4)
     shoe_look = Look("plastic", srgb(*(random_cloth_colour(rng) * 0.7)), roughness=0.3)
     top_look, bottom_look = cloth_look(rng), Look("diffuse", srgb(*(random_cloth_colour(rng) * 0.75)))
-    fine, coarse = h / 130, h / 85
+    fine, coarse = h / 108, h / 72
     things = [
         Thing(front_uv(blend_capsules(top, coarse, 0.012 * h), 0.3), top_look, instance=1),
         Thing(front_uv(blend_capsules(bottom, coarse, 0.012 * h), 0.3), bottom_look, instance=1),

@@ -1,0 +1,97 @@
+"""What a fit of a prediction to its target found, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth_map import as_numpy
+from leadline.errors import LeadlineError
+
+# Predictions whose relative spread is below this are constant: float32 can't hold a smaller one that is not zero.
+SMALLEST_SPREAD = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """``target ~ scale * pred + shift``.
+
+    The numbers are always finite. A fit that could not be made, or that no depth map should have, says so in `reason`; it
+    then holds the best constant (scale 0) or the negative scale that was found, so that a batch goes on and can count it.
+
+    Attributes:
+        scale: unit of the target per unit of the prediction.
+        shift: in the target's unit; 0 where only a scale was fitted.
+        used: how many pixels the fit rests on (inliers where the method tells outliers).
+        residual: (weighted) mean of |scale * pred + shift - target| over those pixels, in the target's unit.
+        reason: why the fit is degenerate, or "".
+    """
+
+    scale: float
+    shift: float
+    used: int
+    residual: float
+    reason: str = ""
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether the fit should not be trusted; `reason` says why."""
+        return bool(self.reason)
+
+    def apply(self, values: Any) -> NDArray[np.float64]:
+        """Return ``scale * values + shift`` in float64."""
+        return self.scale * as_numpy(values).astype(np.float64) + self.shift
+
+
+class Pairs(NamedTuple):
+    """The pixels of a fit: (n,) float64 predictions, targets and positive weights."""
+
+    pred: NDArray[np.float64]
+    target: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights."""
+        return float(self.weight.sum())
+
+
+def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Pairs:
+    """Collect the pixels that are valid, finite in both maps and of positive weight.
+
+    Args:
+        pred, target: arrays of one shape, NumPy or torch.
+        valid: bool array of that shape; None means all.
+        weight: non-negative array of that shape; None means 1 everywhere.
+
+    Raises:
+        LeadlineError: the shapes differ.
+    """
+    arrays = [as_numpy(a) for a in (pred, target, valid, weight) if a is not None]
+    if any(a.shape != arrays[0].shape for a in arrays):
+        shapes = ", ".join(str(a.shape) for a in arrays)
+        raise LeadlineError(f"arrays of shapes {shapes} to fit: expected one shape; resize the prediction first")
+    picked: Any = slice(None) if valid is None else as_numpy(valid).astype(bool).ravel()
+    p, q = (as_numpy(a).ravel()[picked].astype(np.float64) for a in (pred, target))
+    w = np.ones_like(p) if weight is None else as_numpy(weight).ravel()[picked].astype(np.float64)
+    good = np.isfinite(p) & np.isfinite(q) & np.isfinite(w) & (w > 0)
+    return Pairs(p, q, w) if good.all() else Pairs(p[good], q[good], w[good])
+
+
+def is_constant(pairs: Pairs) -> bool:
+    """Return whether the predictions hold no more than one value, so that no slope can be told."""
+    spread = np.ptp(pairs.pred) if pairs.pred.size else 0.0
+    return bool(spread <= SMALLEST_SPREAD * np.abs(pairs.pred).max(initial=0.0))
+
+
+def conclude(pairs: Pairs, scale: float, shift: float, reason: str = "") -> Fit:
+    """Measure the residual of a solution over `pairs` and flag what no depth map should have."""
+    if pairs.pred.size == 0:
+        return Fit(0.0, 0.0, 0, 0.0, reason or "no valid pixel")
+    if not reason and scale <= 0:
+        reason = "negative scale" if scale < 0 else "zero scale"
+    residual = np.abs(scale * pairs.pred + shift - pairs.target) @ pairs.weight / pairs.total
+    return Fit(float(scale), float(shift), int(pairs.pred.size), float(residual), reason)

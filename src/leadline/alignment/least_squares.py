@@ -1,0 +1,58 @@
+"""Weighted least squares in closed form: the alignment of MiDaS (arXiv 1907.01341, equation 4) and most protocols."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadline.alignment.fit import Fit, conclude, gather, is_constant
+
+
+def fit_scale(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
+    """Minimise ``sum w (scale * pred - target)^2``.
+
+    Args:
+        pred, target: arrays of one shape.
+        valid: bool array of that shape; None means all. Non-finite pixels never count.
+        weight: non-negative array of that shape; None means 1 everywhere.
+
+    Returns:
+        The fit, with shift 0; degenerate where no pixel is valid, the prediction is 0 or the scale not positive.
+
+    Raises:
+        LeadlineError: the shapes differ.
+    """
+    pairs = gather(pred, target, valid, weight)
+    p, q, w = pairs
+    power = (w * p) @ p
+    if power <= 0:
+        return conclude(pairs, 0.0, 0.0, "prediction is zero" if p.size else "")
+    return conclude(pairs, float((w * p) @ q / power), 0.0)
+
+
+def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
+    """Minimise ``sum w (scale * pred + shift - target)^2``.
+
+    The textbook determinant of the 2 x 2 normal equations cancels when the mean of the prediction is large beside its
+    spread; here both maps are centred on their means first, which is the same solution without the cancellation.
+
+    Args:
+        pred, target, valid, weight: as in `fit_scale`.
+
+    Returns:
+        The fit; degenerate where no pixel is valid, the prediction is constant (a determinant of 0; the fit is then the
+        mean of the target) or the scale not positive.
+
+    Raises:
+        LeadlineError: the shapes differ.
+    """
+    pairs = gather(pred, target, valid, weight)
+    p, q, w = pairs
+    if p.size == 0:
+        return conclude(pairs, 0.0, 0.0)
+    p_mean, q_mean = float(w @ p) / pairs.total, float(w @ q) / pairs.total
+    if is_constant(pairs):
+        return conclude(pairs, 0.0, q_mean, "constant prediction")
+    centred = p - p_mean
+    weighted = w * centred
+    scale = float(weighted @ (q - q_mean) / (weighted @ centred))
+    return conclude(pairs, scale, q_mean - scale * p_mean)

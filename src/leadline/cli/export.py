@@ -1,0 +1,39 @@
+"""``leadline export``: a trained network as an ONNX file that is verified before it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def export(
+    model: Path,
+    /,
+    *,
+    to: Literal["onnx", "openvino"] = "onnx",
+    out: Path | None = None,
+    name: str | None = None,
+    half: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Export a checkpoint for inference with dynamic height, width and batch, and verify it at several shapes.
+
+    Parameters
+    ----------
+    model
+        A checkpoint folder of `leadline train`.
+    to
+        onnx, or openvino's IR.
+    out
+        File to write; by default beside the checkpoint.
+    name
+        The name on the card, architecture.tag, for instance leadline-s.v1.
+    half
+        Store the weights in half precision (half the size; computing stays in single precision).
+    """
+    from leadline.export import export_checkpoint
+
+    written = export_checkpoint(model, out, to=to, name=name, half=half)
+    print(written)
+    return 0

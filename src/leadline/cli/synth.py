@@ -1,0 +1,77 @@
+"""``leadline synth``: render synthetic worlds with exact truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter, validators
+
+World = Literal["analytic", "rooms", "tabletop", "street", "terrain"]
+
+
+def synth(
+    world: World,
+    /,
+    *,
+    out: Path,
+    count: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
+    seed: int = 0,
+    size: tuple[int, int] = (320, 240),
+    views_per_scene: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 8,
+    workers: int | None = None,
+    samples: int | None = None,
+    stereo: bool = False,
+    video: int = 0,
+    assets: Path | None = None,
+    fetch_assets: bool = False,
+) -> int:
+    """Render views of a synthetic world into a folder; run again to resume or to add more.
+
+    Each view has an sRGB picture, z-depth of the first surface in metres (glass and mirrors keep their own depth), normals,
+    material, instance ids, sky and camera. `leadline data check` validates the folder.
+
+    Parameters
+    ----------
+    world
+        analytic needs only NumPy; the others render with Mitsuba 3 (pip install 'leadline[synth]').
+    out
+        Folder to write; whole scenes that are there already are kept.
+    count
+        Number of views in all.
+    seed
+        The same seed gives the same world.
+    size
+        Width and height in pixels.
+    views_per_scene
+        Views taken of each scene.
+    workers
+        Processes; by default one a core.
+    samples
+        Light paths a pixel; more is cleaner and slower.
+    stereo
+        Add a right view, pixel_disparity and occlusions.
+    video
+        Frames of a smooth camera path a scene, with poses, instead of separate views.
+    assets
+        Folder with furniture and textures (see --fetch-assets); without it everything is procedural.
+    fetch_assets
+        First fetch furniture and textures from their packages into the --assets folder, recording each one's licence.
+    """
+    from leadline.cli.progress import say
+    from leadline.data.synthetic.job import synthesize
+
+    if fetch_assets:
+        from leadline.data.synthetic.assets import fetch_assets as fetch
+        from leadline.errors import LeadlineError
+
+        if assets is None:
+            raise LeadlineError("--fetch-assets without a folder: say where they go with --assets DIR")
+        fetch(assets)
+    options = {} if samples is None else {"spp": samples}
+    report = synthesize(
+        world, count, out, seed=seed, size=size, views_per_scene=views_per_scene, workers=workers, stereo=stereo,
+        video=video, assets=assets, **options,
+    )  # fmt: skip
+    say(str(report))
+    return 1 if report.failed else 0

@@ -1,0 +1,130 @@
+"""Training views, decoded once into a file that is mapped into memory and may grow while it is read."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.sample import Sample
+
+FORMAT = 1  # part of the cache's key: a change of what is stored makes a new file
+INVALID = np.float16(-1)
+# Smallest and largest inverse depth stored: half floats lose precision below 6e-5 and end at 65504.
+NEAREST_M, FARTHEST_M = 1e-3, 1e4
+HELD_OUT_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture and its target.
+
+    Attributes:
+        image: (h, w, 3) uint8 sRGB.
+        disparity: (h, w) float16, 1/m; 0 is infinitely far (sky), negative is not valid.
+    """
+
+    image: NDArray[np.uint8]
+    disparity: NDArray[np.float16]
+
+
+def make_view(sample: Sample, longest: int) -> View:
+    """Return the view of a sample, shrunk so that its longer side is at most `longest` pixels.
+
+    Sky is valid with disparity 0; z-depth, ray distance and disparity become inverse z-depth.
+    """
+    assert sample.depth is not None
+    depth = sample.depth.to_disparity()
+    disparity = np.where(depth.valid & (depth.values >= 0), np.clip(depth.values, 0, 1 / NEAREST_M), INVALID)
+    if "sky" in sample.masks:
+        disparity = np.where(sample.masks["sky"].astype(bool), 0, disparity)
+    image = sample.image
+    scale = longest / max(image.shape[:2])
+    if scale < 1:
+        wh = round(image.shape[1] * scale), round(image.shape[0] * scale)
+        image = np.asarray(cv2.resize(image, wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    wh = image.shape[1], image.shape[0]
+    # Nearest: a mean over an edge would be a distance where nothing is.
+    disparity = cv2.resize(disparity.astype(np.float32), wh, interpolation=cv2.INTER_NEAREST)
+    return View(np.ascontiguousarray(image), np.ascontiguousarray(disparity.astype(np.float16)))
+
+
+def held_out(group: str, share: float = HELD_OUT_SHARE) -> bool:
+    """Say whether a scene is kept for validation: a fixed property of its name, so views rendered later don't move others."""
+    return int.from_bytes(sha256(group.encode()).digest()[:4], "big") < share * 2**32
+
+
+class ViewStore:
+    """The decoded views of one source: `<folder>/<key>.bin` with an index of one JSON line a view.
+
+    Any number of processes may read; the one that holds the lock appends. A view half-written when its process died is not in the
+    index and is overwritten.
+
+    Args:
+        folder: of the cache.
+        key: names the source and its version; another key is another file.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = f"{key}.v{FORMAT}"
+        self._data, self._index = folder / f"{stem}.bin", folder / f"{stem}.jsonl"
+        self._data.touch()
+        self._index.touch()
+        self._lock = (folder / f"{stem}.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.writable = True
+        except BlockingIOError:
+            self.writable = False
+        self._read_to = 0
+        self.names: set[str] = set()
+        self.train: list[tuple[int, int, int]] = []
+        self.validation: list[tuple[int, int, int]] = []
+        self._end = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in the views that were appended since the last look."""
+        with self._index.open("rb") as file:
+            file.seek(self._read_to)
+            new = file.read()
+        new = new[: new.rfind(b"\n") + 1]
+        self._read_to += len(new)
+        if new:
+            self._map = np.memmap(self._data, dtype=np.uint8, mode="r")
+        for line in new.splitlines():
+            entry = json.loads(line)
+            place = (entry["offset"], entry["h"], entry["w"])
+            self.names.add(entry["name"])
+            (self.validation if held_out(entry["group"]) else self.train).append(place)
+            self._end = entry["offset"] + 5 * entry["h"] * entry["w"]
+
+    def append(self, views: Iterable[tuple[str, str, View]]) -> None:
+        """Write (name, group, view) triples; views of one group are held out together."""
+        with self._data.open("r+b") as data, self._index.open("ab") as index:
+            for name, group, view in views:
+                data.seek(self._end)
+                data.write(view.image.tobytes())
+                data.write(view.disparity.tobytes())
+                data.flush()
+                h, w = view.disparity.shape
+                entry = {"name": name, "group": group, "offset": self._end, "h": h, "w": w}
+                index.write(json.dumps(entry).encode() + b"\n")
+                index.flush()
+                self._end += 5 * h * w
+
+    def view(self, place: tuple[int, int, int]) -> View:
+        """Return a view (mapped, not copied)."""
+        offset, h, w = place
+        pixels = h * w
+        image = self._map[offset : offset + 3 * pixels].reshape(h, w, 3)
+        disparity = self._map[offset + 3 * pixels : offset + 5 * pixels].view(np.float16).reshape(h, w)
+        return View(image, disparity)

@@ -1,0 +1,1 @@
+"""evaluation/: protocols, runner, report   <- data, metrics; takes a Predictor."""

@@ -1,0 +1,38 @@
+"""NumPy archives: ``values`` float32, ``valid`` bool and ``kind`` as a string; ``unit``, ``camera``, ``source`` when known.
+
+Not compressed: at 12 megapixels numpy.savez takes 0.1 s, and deflate ten times as long to save a third.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from leadline.depth_map import DepthMap
+from leadline.errors import LeadlineError
+from leadline.io.header import StoredMap, header_of
+
+
+def write(path: Path, depth: DepthMap) -> None:
+    """Write a map; the texts of the header are arrays of no dimensions."""
+    texts = {name: np.array(text) for name, text in header_of(depth).items()}
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, values=depth.values, valid=depth.valid, **texts)
+
+
+def read(path: Path) -> StoredMap:
+    """Read ``values``, or the only array of two dimensions in an archive of another program."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise LeadlineError(f"not a NumPy archive ({str(error).splitlines()[0]}): expected one written by numpy.savez") from None
+    header = {name: str(array) for name, array in arrays.items() if array.ndim == 0 and array.dtype.kind == "U"}
+    if "values" in arrays:
+        return StoredMap(arrays["values"], arrays.get("valid"), header)
+    maps = [array for array in arrays.values() if array.ndim == 2 and array.dtype.kind in "fiu"]
+    if len(maps) != 1:
+        raise LeadlineError(f"an archive with the arrays {', '.join(arrays) or 'none'}: expected one named 'values'")
+    return StoredMap(maps[0], None, header)

@@ -1,0 +1,1 @@
+"""Losses: affine-invariant, scale-invariant, gradient, ordinal, photometric, smoothness, ...; tensor functions, one value a map."""

@@ -1,0 +1,101 @@
+"""The scale- and shift-invariant losses of MiDaS (arXiv 1907.01341, section 5; METHODS A.1).
+
+All take (N, h, w) `pred`, `target` and bool `valid` and return (N,): one value a map, 0 (with zero gradient) for a map that says
+nothing: no valid pixel, or a target without spread. What lies behind the mask, NaN included, changes neither value nor gradient.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from leadline.losses.select import kth_smallest
+
+TRIMMED_SHARE = 0.8  # U_m / M: the largest 20 % of an image's residuals are dropped
+# A map whose mean absolute deviation is below this share of its largest magnitude has no shape to compare.
+FLAT_SHARE = 1e-6
+
+
+def ssi_mae_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Return (N,) half the mean absolute difference after both maps lost their median and mean absolute deviation.
+
+    L = 1/(2M) sum |p_i - t_i| with p = (pred - median) / mean|pred - median|, likewise t (equations 5 and 6).
+    """
+    residuals, valid = _normalised_residuals(pred, target, valid)
+    return residuals.abs().sum(1) / (2 * _count(valid))
+
+
+def ssi_trimmed_mae_loss(pred: Tensor, target: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Tensor:
+    """Return (N,) the loss of `ssi_mae_loss` over the smallest `share` of each map's residuals; the divisor stays 2M (equation 7).
+
+    Wrong truth and occlusion edges are outliers that must not attract gradient. floor(share * M) residuals are kept.
+    """
+    residuals, valid = _normalised_residuals(pred, target, valid)
+    return trimmed_mean_loss(residuals, valid, share)
+
+
+def trimmed_mean_loss(residuals: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Tensor:
+    """Return (N,) the sum of the floor(share * M) smallest magnitudes of each row of (N, P) residuals, over 2M."""
+    magnitudes = torch.where(valid, residuals, 0.0).abs()
+    kept = (share * valid.sum(1)).floor().long()
+    largest = kth_smallest(magnitudes, valid, kept)
+    below = valid & (magnitudes < largest[:, None])
+    # Ties with the largest kept one count as often as they are kept.
+    ties = (kept - below.sum(1)) * largest
+    return (torch.where(below, magnitudes, 0.0).sum(1) + ties) / (2 * _count(valid))
+
+
+def ssi_mse_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Return (N,) 1/(2M) sum (s pred + t - target)^2 with the least-squares s and t, which are part of the graph (equation 4).
+
+    Maps whose fit has no unique solution (fewer than two different valid predictions) count 0.
+    """
+    p, t, m = _hidden(pred, target, valid)
+    count = _count(m)
+    p_mean, t_mean = p.sum(1) / count, t.sum(1) / count
+    p_centred = torch.where(m, p - p_mean[:, None], 0.0)
+    t_centred = torch.where(m, t - t_mean[:, None], 0.0)
+    variance = p_centred.square().sum(1)
+    solvable = variance > (FLAT_SHARE * p.detach().abs().amax(1)).square() * count
+    scale = (p_centred * t_centred).sum(1) / torch.where(solvable, variance, 1.0)
+    loss = (scale[:, None] * p_centred - t_centred).square().sum(1) / (2 * count)
+    return torch.where(solvable, loss, 0.0)
+
+
+def normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ((N, h, w) values without median and mean absolute deviation over `valid`, 0 elsewhere; (N,) whether that is possible).
+
+    A map that is (nearly) constant over its valid pixels, or has none, can't be normalised: it comes back as zeros and False.
+    The median of an even count is the lower of the two middle values, as in the released code.
+    """
+    flat, mask = torch.where(valid, values, 0.0).flatten(1), valid.flatten(1)
+    normalised, possible = _normalise(flat, mask)
+    return normalised.view_as(values), possible
+
+
+def _normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    # A row without a valid pixel has no median: take any number, the mask removes it below.
+    median = values.masked_fill(~valid, torch.nan).nanmedian(1, keepdim=True).values
+    centred = torch.where(valid, values - torch.where(valid.any(1, keepdim=True), median, 0.0), 0.0)
+    spread = centred.abs().sum(1) / _count(valid)
+    possible = spread.detach() > FLAT_SHARE * values.detach().abs().amax(1).clamp_min(torch.finfo(values.dtype).tiny)
+    scaled = centred / torch.where(possible, spread, 1.0)[:, None]
+    return torch.where(possible[:, None], scaled, 0.0), possible
+
+
+def _normalised_residuals(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (N, h w) differences of the normalised maps and the flat mask; rows whose target is flat are masked out."""
+    p, t, m = _hidden(pred, target, valid)
+    t, possible = _normalise(t, m)
+    m = m & possible[:, None]
+    p, _ = _normalise(torch.where(m, p, 0.0), m)
+    return torch.where(m, p - t, 0.0), m
+
+
+def _hidden(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Flatten, and replace what the mask hides *before* any arithmetic, so that no NaN reaches a gradient."""
+    return torch.where(valid, pred, 0.0).flatten(1), torch.where(valid, target, 0.0).flatten(1), valid.flatten(1)
+
+
+def _count(valid: Tensor) -> Tensor:
+    return valid.sum(1).clamp_min(1)

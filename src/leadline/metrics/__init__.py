@@ -1,0 +1,1 @@
+"""metrics/: depth, boundary, ordinal, structural (SSIM), points, stereo   <- alignment."""

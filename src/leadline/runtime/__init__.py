@@ -1,0 +1,1 @@
+"""runtime/: inference sessions, the overlapped pipeline, tiling, video   <- nouns, io; never torch."""
