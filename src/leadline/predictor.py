@@ -85,10 +85,12 @@ class Prediction:
     Attributes:
         depth: the map, at the picture's size; its kind is the card's.
         uncertainty: (h, w) float32, larger is less sure, or None. Unit: that of the map.
+        notes: what the user should know about how it came about, in sentences; empty when all went as asked.
     """
 
     depth: DepthMap
     uncertainty: NDArray[np.float32] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Predictor(Protocol):

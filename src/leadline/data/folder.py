@@ -15,7 +15,8 @@ from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
-CHUNK = 64
+CHUNK = 64  # views between two writes
+FRAMES_A_BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -70,31 +71,35 @@ class Source:
         if not self.root.is_dir():
             raise LeadlineError(f"no folder {self.root} of training views: render one with leadline synth, or correct data.sources")
         if self.reader:
-            from leadline.data.datasets.registry import load_dataset
-
-            dataset = load_dataset(self.reader)
-            if not dataset.info.training_allowed:
-                raise LeadlineError(f"{dataset.info.title} may not be trained on ({dataset.info.licence}): leave it out of data.sources")
-            names = dataset.names(self.root)
-            for i, name in enumerate(names):
-                if name not in known:
-                    # Neighbouring frames look alike: they are held out, or not, in blocks.
-                    yield name, f"{self.reader}/{i // 16}", make_view(dataset.read(self.root, name), longest)
+            yield from self._iter_reader(known, longest)
             return
-        for image_path in sorted(self.root.glob("*/image/*.png")):
-            scene, stem = image_path.parts[-3], image_path.stem
-            name = f"{scene}/{stem}"
-            if name not in known and (sample := _read_rendered(image_path.parent.parent, stem, name)) is not None:
-                yield name, f"{self.root.name}/{scene}", make_view(sample, longest)
+        scenes = {name.partition("/")[0] for name in known}
+        for scene in sorted(path.parent for path in self.root.glob("*/camera.json")):
+            # Scene folders appear whole, by a rename; those that start with a dot are unfinished.
+            if scene.name.startswith(".") or scene.name in scenes:
+                continue
+            for path in sorted((scene / "image").iterdir()):
+                sample = _read_rendered(scene, path)
+                yield sample.name, f"{self.root.name}/{scene.name}", make_view(sample, longest)
+
+    def _iter_reader(self, known: set[str], longest: int) -> Iterator[tuple[str, str, View]]:
+        from leadline.data.datasets.registry import get_dataset
+
+        dataset = get_dataset(self.reader)
+        if not dataset.info.training_allowed:
+            raise LeadlineError(f"{dataset.info.title} may not be trained on ({dataset.info.licence}): leave it out of data.sources")
+        for i, name in enumerate(dataset.names(self.root)):
+            if name not in known:
+                # Neighbouring frames look alike: they are held out, or not, in blocks.
+                yield name, f"{self.reader}/{i // FRAMES_A_BLOCK}", make_view(dataset.read(self.root, name), longest)
 
 
-def _read_rendered(scene: Path, stem: str, name: str) -> Sample | None:
-    """Read one view of a scene in layout leadline-folder/1, or None while the renderer is still writing it."""
-    paths = scene / "image" / f"{stem}.png", scene / "depth" / f"{stem}.npy", scene / "sky" / f"{stem}.png"
-    if not all(path.exists() for path in paths):
-        return None
-    bgr, sky = cv2.imread(str(paths[0]), cv2.IMREAD_COLOR), cv2.imread(str(paths[2]), cv2.IMREAD_GRAYSCALE)
+def _read_rendered(scene: Path, picture: Path) -> Sample:
+    """Read of a view in layout leadline-folder/1 only what training needs: picture, depth and sky."""
+    depth, sky = np.load(scene / "depth" / f"{picture.stem}.npy"), cv2.imread(str(scene / "sky" / f"{picture.stem}.png"), cv2.IMREAD_GRAYSCALE)
+    bgr = cv2.imread(str(picture), cv2.IMREAD_COLOR)
     if bgr is None or sky is None:
-        raise LeadlineError(f"{paths[0]} or its sky mask is no picture: delete the scene's folder and render it again")
-    depth = np.load(paths[1])
-    return Sample(name, np.ascontiguousarray(bgr[..., ::-1]), DepthMap(depth, depth > 0, METRIC_DEPTH), masks={"sky": sky > 127})
+        raise LeadlineError(f"{picture} or its sky mask is no picture: delete the scene's folder and render it again")
+    image = np.ascontiguousarray(bgr[..., ::-1])
+    name = f"{scene.name}/{picture.stem}"
+    return Sample(name, image, DepthMap(depth, depth > 0, METRIC_DEPTH), masks={"sky": sky > 127})

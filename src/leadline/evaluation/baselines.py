@@ -20,7 +20,9 @@ class ConstantMap:
     @cached_property
     def card(self) -> ModelCard:
         """Says that this is a baseline."""
-        return ModelCard("constant", RELATIVE_DISPARITY, licence="Apache-2.0", notes="a baseline: the same disparity everywhere")
+        return ModelCard(
+            "constant", RELATIVE_DISPARITY, licence="Apache-2.0", notes="a baseline: the same disparity everywhere"
+        )
 
     def __call__(self, image: NDArray[np.uint8], camera: Camera | None = None) -> Prediction:
         """Return a map of ones at the picture's size."""

@@ -110,8 +110,8 @@ class Result:
 def evaluate(predictor: Predictor, samples: Iterable[Sample], protocol: Protocol, dataset: str = "") -> Result:
     """Score `predictor` on `samples`.
 
-    A predictor that raises, or that leaves a scored pixel without a number, makes a failed row; a truth with too few pixels makes
-    a skipped one. None is dropped silently.
+    A predictor that raises, or that leaves a scored pixel without a number, makes a failed row; a truth with too few pixels
+    makes a skipped one. None is dropped silently.
 
     Args:
         predictor: whose maps are scored; it gets the sample's picture and camera.

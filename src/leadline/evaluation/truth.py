@@ -58,7 +58,9 @@ def disparity_of(prediction: DepthMap) -> DepthMap:
     """
     quantity, ambiguity = prediction.kind
     if ambiguity is Ambiguity.ORDINAL:
-        raise LeadlineError(f"a {prediction.kind} prediction: scale and shift can't be fitted to an order; use an ordinal metric")
+        raise LeadlineError(
+            f"a {prediction.kind} prediction: scale and shift can't be fitted to an order; use an ordinal metric"
+        )
     return prediction if quantity in (Quantity.DISPARITY, Quantity.PIXEL_DISPARITY) else prediction.to_disparity()
 
 

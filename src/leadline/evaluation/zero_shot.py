@@ -18,9 +18,9 @@ REPORTED = ("abs_rel", "delta1")
 def make_zero_shot_validation(root: Path | str) -> Callable[[Predictor], dict[str, float]]:
     """Return a function that scores a predictor on about 40 real samples under `real_sets`' protocols.
 
-    It gives ``"abs_rel/TITLE"`` and ``"delta1/TITLE"`` for each set, ``"abs_rel/mean"`` and ``"delta1/mean"`` over the sets that
-    count, ``"failures"`` and ``"upside_down"`` (fits of negative scale). Sets whose folders are missing are left out; the keys
-    say which were there. Samples are read at the first call and kept (about 150 MB).
+    It gives ``"abs_rel/TITLE"`` and ``"delta1/TITLE"`` for each set, ``"abs_rel/mean"`` and ``"delta1/mean"`` over the sets
+    that count, ``"failures"`` and ``"upside_down"`` (fits of negative scale). Sets whose folders are missing are left out; the
+    keys say which were there. Samples are read at the first call and kept (about 150 MB).
 
     Args:
         root: the folder with ``dev/`` below it.

@@ -62,14 +62,14 @@ class Convention:
         """
         if depth.kind != self.kind:
             raise LeadlineError(
-                f"the {self.name} convention stores {self.kind}, this map is {depth.kind}: convert it, or leave the convention out"
+                f"the {self.name} convention stores {self.kind}, this map is {depth.kind}: convert it, or give none"
             )
         try:
             counts = to_counts(depth, self.scale, self.offset, self.largest_count)
         except LeadlineError as error:
             raise LeadlineError(f"{error} (the {self.name} convention)") from None
         if self.rotated_bits:
-            counts = (counts << self.rotated_bits) | (counts >> (16 - self.rotated_bits))
+            counts = np.bitwise_or(counts << self.rotated_bits, counts >> (16 - self.rotated_bits), dtype=np.uint16)
         return counts.astype(self.dtype)
 
 
@@ -106,8 +106,10 @@ def convention_named(name: str) -> Convention:
 
 def from_counts(counts: NDArray[Any], scale: float, offset: float) -> NDArray[np.float32]:
     """Return ``offset + scale * counts``, computed in float64 once for each possible count."""
-    table = (offset + scale * np.arange(np.iinfo(counts.dtype).max + 1, dtype=np.float64)).astype(np.float32)
-    return table[counts]
+    table: NDArray[np.float32] = (offset + scale * np.arange(np.iinfo(counts.dtype).max + 1, dtype=np.float64)).astype(
+        np.float32
+    )
+    return table.take(counts)
 
 
 def to_counts(depth: DepthMap, scale: float, offset: float, largest: int) -> NDArray[np.uint16]:
@@ -134,6 +136,6 @@ def _refuse_range(depth: DepthMap, scale: float, offset: float, largest: int) ->
     lowest, highest = depth.values[depth.valid].min(), depth.values[depth.valid].max()
     unit = f" {depth.unit}" if depth.unit else ""
     raise LeadlineError(
-        f"values from {lowest:g} to {highest:g}{unit} at {scale:g} a step: expected {offset:g} to {offset + scale * largest:g}; "
-        "leave the scale out to have one chosen, or write npz, exr or pfm"
+        f"values from {lowest:g} to {highest:g}{unit} at {scale:g} a step: "
+        f"expected {offset:g} to {offset + scale * largest:g}; leave the scale out to have one chosen, or write npz, exr or pfm"
     )

@@ -38,7 +38,7 @@ def write_depth(path: str | os.PathLike[str], depth: DepthMap, *, format: str | 
         path: the file; its suffix chooses the format unless `format` does.
         depth: the map.
         format: png16, pfm, npy, npz, exr or tiff.
-        options: of the format: png16 ``scale, convention, level``; exr ``dtype, compression``; see ``leadline.io.FORMAT.write``.
+        options: of the format: png16 ``scale, convention, level``; exr ``dtype, compression``; see ``FORMAT.write``.
 
     Raises:
         LeadlineError: an unknown format or option, values that don't fit the format, or a file that can't be written.
@@ -139,7 +139,7 @@ def _from_integers(stored: StoredMap, kind: Kind, trust_header: bool, scale: flo
         except ValueError:
             raise LeadlineError("the scale or offset in its header is no number: give convention=") from None
     elif scale is None and kind.ambiguity is Ambiguity.METRIC:
-        raise LeadlineError(f"it holds integers, and nothing says how many {kind.unit} one of them is worth: give convention= or scale=")
+        raise LeadlineError(f"it holds integers, and nothing says what one is worth in {kind.unit}: give convention= or scale=")
     valid = counts > 0
     if counts.dtype in (np.uint8, np.uint16):
         return depth_from(from_counts(counts, scale or 1.0, offset), valid, kind, stored.header)

@@ -66,7 +66,7 @@ def depth_from(values: NDArray[Any], valid: NDArray[np.bool_] | None, kind: Kind
         try:
             camera = Camera.from_dict(json.loads(text))
         except (json.JSONDecodeError, AttributeError):
-            raise LeadlineError(f"a camera {text[:60]!r} in the header: expected JSON with width, height, fx, fy, cx, cy") from None
+            raise LeadlineError(f"a camera {text[:60]!r} in its header: expected JSON with the fields of Camera") from None
     return DepthMap(values, valid, kind, camera, header.get("source", ""))
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".ppm",
-    ".pgm",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif", ".jp2",
+    ".ppm", ".pgm",
 )  # fmt: skip
 # What leadline itself writes beside photos ("A.depth.png", "A.preview.png"): a second run must not take it for input.
 OUTPUT_STEMS = (".depth", ".preview")
@@ -128,8 +128,8 @@ def _photo(data: bytes, at_least: int | None, max_pixels: int) -> Photo:
     width, height = image.size
     if width * height > max_pixels:
         raise LeadlineError(
-            f"{width} x {height} pixels are {width * height / 1e6:.0f} million: expected at most {max_pixels / 1e6:.0f} million; "
-            "shrink it or cut it into parts"
+            f"{width} x {height} is {width * height / 1e6:.0f} million pixels: "
+            f"at most {max_pixels / 1e6:.0f} million are read; shrink it or cut it into parts"
         )
     pixels, orientation = _decode(image, data, at_least)
     pixels = _upright(pixels, orientation)
@@ -155,7 +155,9 @@ def _open(data: bytes) -> Image.Image:
             finally:
                 Image.MAX_IMAGE_PIXELS = before
     except UnidentifiedImageError:
-        raise LeadlineError(f"not a picture: it starts with {data[:12]!r}; expected JPEG, PNG, WebP, TIFF, BMP, GIF or HEIC") from None
+        raise LeadlineError(
+            f"not a picture: it starts with {data[:12]!r}; expected JPEG, PNG, WebP, TIFF, BMP, GIF, ..."
+        ) from None
     except _DAMAGE as error:
         raise LeadlineError(f"damaged or cut off ({_short(error)}); get a whole copy") from None
 
@@ -164,7 +166,7 @@ def _open_heif(data: bytes) -> Image.Image:
     try:
         import pillow_heif
     except ImportError:
-        raise LeadlineError("a HEIC picture needs one more package: pip install 'leadline[heic]', or convert it to JPEG") from None
+        raise LeadlineError("a HEIC picture needs another package: pip install leadline[heic], or convert it to JPEG") from None
     try:
         image: Image.Image = pillow_heif.open_heif(io.BytesIO(data)).to_pillow()
     except _DAMAGE as error:
@@ -204,7 +206,9 @@ def _decode(image: Image.Image, data: bytes, at_least: int | None) -> tuple[NDAr
     except LeadlineError:
         raise
     except _DAMAGE as error:
-        raise LeadlineError(f"the {image.format or 'HEIC'} file is damaged or cut off ({_short(error)}); get a whole copy") from None
+        raise LeadlineError(
+            f"the {image.format or 'HEIC'} file is damaged or cut off ({_short(error)}); get a whole copy"
+        ) from None
 
 
 def _tiff_that_pillow_refuses(data: bytes, max_pixels: int) -> NDArray[np.uint8] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from leadline.io.header import StoredMap, header_of
 
 def write(path: Path, depth: DepthMap) -> None:
     """Write a map; the texts of the header are arrays of no dimensions."""
-    texts = {name: np.array(text) for name, text in header_of(depth).items()}
+    texts: dict[str, Any] = {name: np.array(text) for name, text in header_of(depth).items()}
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, values=depth.values, valid=depth.valid, **texts)
+        np.savez(file, values=depth.values, valid=depth.valid, **texts)
 
 
 def read(path: Path) -> StoredMap:
@@ -28,7 +29,7 @@ def read(path: Path) -> StoredMap:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise LeadlineError(f"not a NumPy archive ({str(error).splitlines()[0]}): expected one written by numpy.savez") from None
+        raise LeadlineError(f"not a NumPy archive ({str(error).splitlines()[0]}): expected one of numpy.savez") from None
     header = {name: str(array) for name, array in arrays.items() if array.ndim == 0 and array.dtype.kind == "U"}
     if "values" in arrays:
         return StoredMap(arrays["values"], arrays.get("valid"), header)

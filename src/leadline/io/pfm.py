@@ -22,10 +22,10 @@ _HEADER = re.compile(rb"(P[Ff])\s+(\d+)\s+(\d+)\s+([-+.\deE]+)\s")
 def write(path: Path, depth: DepthMap) -> None:
     """Write a map, little-endian."""
     height, width = depth.hw
-    values = np.where(depth.valid, depth.values, np.float32(np.inf)).astype("<f4")
+    values = np.where(depth.valid[::-1], depth.values[::-1], np.float32(np.inf)).astype("<f4", copy=False)
     with path.open("wb") as file:
         file.write(f"Pf\n{width} {height}\n-1.0\n".encode())
-        values[::-1].tofile(file)
+        values.tofile(file)
 
 
 def read(path: Path) -> StoredMap:

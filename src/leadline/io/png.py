@@ -38,7 +38,7 @@ def encode_png(pixels: NDArray[Any], text: Mapping[str, str] | None = None, leve
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if pixels.dtype not in (np.uint8, np.uint16) or channels not in (1, 3) or pixels.size == 0:
-        raise LeadlineError(f"{pixels.dtype} pixels of shape {pixels.shape} for a PNG: expected (h, w) or (h, w, 3) uint8 or uint16")
+        raise LeadlineError(f"{pixels.dtype} pixels of shape {pixels.shape} for a PNG: expected (h, w[, 3]) of 8 or 16 bits")
     rows = pixels.reshape(height, -1)
     strip = max(1, STRIP_BYTES // (rows.shape[1] * rows.itemsize + 1))
     starts = range(0, height, strip)
@@ -111,7 +111,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if len(checksum) < 4:
             raise LeadlineError("a PNG file that is cut off; get a whole copy")
         if zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(checksum, "big"):
-            raise LeadlineError(f"a PNG file whose {name.decode('latin-1')} chunk has a wrong checksum: damaged; get a whole copy")
+            raise LeadlineError(f"a PNG file whose {name.decode('latin-1')} chunk has a wrong checksum; get a whole copy")
         yield name, body
         at += 12 + length
 

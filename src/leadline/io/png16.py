@@ -35,7 +35,7 @@ def write(path: Path, depth: DepthMap, *, scale: float | None = None, convention
         raise LeadlineError(f"compression level {level}: expected 0 (fast) to 9 (small)")
     if convention is not None:
         if scale is not None:
-            raise LeadlineError(f"scale {scale:g} and convention {convention!r}: a convention has its own scale; give one of them")
+            raise LeadlineError(f"scale {scale:g} and convention {convention!r}: a convention has a scale; give one of them")
         chosen = convention_named(convention)
         counts, scale, offset = chosen.encode(depth), chosen.scale, chosen.offset
         how = {"convention": convention}

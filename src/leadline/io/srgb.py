@@ -65,22 +65,25 @@ def pixels_to_srgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     else:
         lowest, highest = int(pixels.min()), int(pixels.max())
         if lowest < 0 or highest > 65535:
-            raise LeadlineError(f"a picture with numbers from {lowest} to {highest}: expected 8 or 16 bits; rescale it to 0..65535")
+            raise LeadlineError(f"numbers from {lowest} to {highest}: expected a picture of 8 or 16 bits; rescale it")
         levels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
     if levels.shape[2] == 4:
-        alpha = levels[..., 3:].astype(np.uint16)
-        levels = ((levels[..., :3] * alpha + np.asarray(BACKGROUND, np.uint16) * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(levels[..., :3] if levels.shape[2] >= 3 else levels[..., :1], (*levels.shape[:2], 3)))
+        alpha = levels[..., 3:].astype(np.uint32)
+        page = np.array(BACKGROUND, np.uint32)
+        levels = ((levels[..., :3] * alpha + page * (255 - alpha) + 127) // 255).astype(np.uint8)
+    colours = levels[..., :3] if levels.shape[2] >= 3 else np.repeat(levels[..., :1], 3, axis=2)
+    return np.ascontiguousarray(colours)
 
 
 def _from_floats(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     broken = pixels.size - int(np.count_nonzero(np.isfinite(pixels)))
     if broken:
-        raise LeadlineError(f"{broken} of {pixels.size} numbers are NaN or infinite: expected 0..1; fill them in before reading")
+        raise LeadlineError(f"{broken} of {pixels.size} numbers are NaN or infinite: expected 0..1; fill them in first")
     lowest, highest = float(pixels.min()), float(pixels.max())
     if lowest < -FLOAT_TOLERANCE or highest > 1 + FLOAT_TOLERANCE:
-        raise LeadlineError(f"a float picture with numbers from {lowest:g} to {highest:g}: expected 0..1; divide it by its white level")
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        raise LeadlineError(f"floats from {lowest:g} to {highest:g}: expected 0..1; divide the picture by its white level")
+    levels: NDArray[np.uint8] = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return levels
 
 
 def _through_profile(image: Image.Image, profile: bytes | None) -> Image.Image:

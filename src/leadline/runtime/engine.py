@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -182,7 +182,7 @@ def _map_index(path: Path, outputs: Sequence[Port]) -> int:
     return index
 
 
-def as_maps(path: Path, output: NDArray[Any], count: int) -> NDArray[np.float32]:
+def _as_maps(path: Path, output: NDArray[Any], count: int) -> NDArray[np.float32]:
     """Return an output as (n, h', w') float32.
 
     Raises:
@@ -194,13 +194,27 @@ def as_maps(path: Path, output: NDArray[Any], count: int) -> NDArray[np.float32]
     return np.asarray(maps, dtype=np.float32)
 
 
-def in_fixed_batches(batch: NDArray[Any], size: int) -> list[NDArray[Any]]:
-    """Split (n, ...) into parts of exactly `size`, the last one filled up with repeats of its last picture."""
-    parts = [batch[i : i + size] for i in range(0, len(batch), size)]
-    missing = size - len(parts[-1])
-    if missing:
-        parts[-1] = np.concatenate([parts[-1], np.repeat(parts[-1][-1:], missing, axis=0)])
-    return parts
+def run_in_parts(
+    path: Path, signature: Signature, batch: NDArray[np.float32], run: Callable[[NDArray[Any]], NDArray[Any]]
+) -> NDArray[np.float32]:
+    """Run a batch in the type and in the batch size that the file asks for, and return (n, h', w') maps.
+
+    A file with a fixed batch size gets its parts one after the other, the last one filled up with repeats of its last picture.
+
+    Args:
+        path: for messages.
+        signature: of the network.
+        batch: (n, 3, h, w) normalised pictures.
+        run: the engine's call, from a contiguous batch to the output.
+    """
+    size = signature.batch or len(batch)
+    maps = []
+    for start in range(0, len(batch), size):
+        part = np.ascontiguousarray(batch[start : start + size], dtype=signature.input_dtype)
+        if len(part) < size:
+            part = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+        maps.append(_as_maps(path, run(part), size))
+    return maps[0][: len(batch)] if len(maps) == 1 else np.concatenate(maps)[: len(batch)]
 
 
 def refused_input(path: Path, shape: tuple[int, ...], error: Exception) -> LeadlineError:

@@ -12,11 +12,10 @@ from leadline.errors import LeadlineError
 from leadline.runtime.engine import (
     EngineOptions,
     Port,
-    as_maps,
     check_signature,
-    in_fixed_batches,
     one_line,
     refused_input,
+    run_in_parts,
     stream_count,
 )
 from leadline.runtime.onnx_header import read_metadata
@@ -71,16 +70,15 @@ class OnnxRuntimeEngine:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the (n, h', w') maps of an (n, 3, h, w) batch; see `leadline.runtime.engine.Engine.run`."""
-        fed = np.ascontiguousarray(batch, dtype=self._signature.input_dtype)
-        parts = [fed] if self._signature.batch is None else in_fixed_batches(fed, self._signature.batch)
-        return np.concatenate([self._run_one(part) for part in parts])[: len(batch)]
+        return run_in_parts(self._path, self._signature, batch, self._run_one)
 
-    def _run_one(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def _run_one(self, batch: NDArray[Any]) -> NDArray[Any]:
         try:
             (output,) = self._session.run([self._signature.output_name], {self._signature.input_name: batch})
         except Exception as error:  # see above
             raise refused_input(self._path, batch.shape, error) from None
-        return as_maps(self._path, output, len(batch))
+        maps: NDArray[Any] = output
+        return maps
 
 
 def accelerators() -> list[str]:

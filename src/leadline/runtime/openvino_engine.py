@@ -15,11 +15,10 @@ from leadline.errors import LeadlineError
 from leadline.runtime.engine import (
     EngineOptions,
     Port,
-    as_maps,
     check_signature,
-    in_fixed_batches,
     one_line,
     refused_input,
+    run_in_parts,
     stream_count,
 )
 from leadline.runtime.onnx_header import read_metadata
@@ -68,11 +67,9 @@ class OpenVinoEngine:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the (n, h', w') maps of an (n, 3, h, w) batch; see `leadline.runtime.engine.Engine.run`."""
-        fed = np.ascontiguousarray(batch, dtype=self._signature.input_dtype)
-        parts = [fed] if self._signature.batch is None else in_fixed_batches(fed, self._signature.batch)
-        return np.concatenate([self._run_one(part) for part in parts])[: len(batch)] if len(parts) > 1 else self._run_one(parts[0])[: len(batch)]
+        return run_in_parts(self._path, self._signature, batch, self._run_one)
 
-    def _run_one(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def _run_one(self, batch: NDArray[Any]) -> NDArray[Any]:
         try:
             requests = self._requests(batch.shape)
             request = requests.get()
@@ -82,7 +79,8 @@ class OpenVinoEngine:
                 requests.put(request)
         except RuntimeError as error:
             raise refused_input(self._path, batch.shape, error) from None
-        return as_maps(self._path, outputs[self._signature.output_index], len(batch))
+        maps: NDArray[Any] = outputs[self._signature.output_index]
+        return maps
 
     def _requests(self, shape: tuple[int, ...]) -> queue.SimpleQueue[Any]:
         """Return the idle infer requests of the network that is compiled for `shape`."""

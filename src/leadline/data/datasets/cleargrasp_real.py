@@ -9,8 +9,8 @@ import numpy as np
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_bytes, read_exr, read_image, read_raw, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_bytes, read_labels, read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -50,13 +50,11 @@ def _names(root: Path) -> list[str]:
 
 
 def _read(root: Path, name: str) -> Sample:
-    image = read_image(root / f"{name}-transparent-rgb-img.jpg")
+    image = read_picture(root / f"{name}-transparent-rgb-img.jpg")
     camera = read_intrinsics((root / name).parent / "camera_intrinsics.yaml").resize(image.shape[:2])
-    values = read_exr(root / f"{name}-opaque-depth-img.exr")
-    values = values[..., 0] if values.ndim == 3 else values
-    material = (read_raw(root / f"{name}-mask.png") > 0).astype(np.uint8)  # 255 on the objects; 1 is "transparent"
-    depth = DepthMap(values, values > 0, METRIC_DEPTH, camera, INFO.title)
-    return Sample(name, image, depth, camera, {"material": material})
+    transparent = read_labels(root / f"{name}-mask.png", camera.hw) > 0  # 255 on the objects
+    depth = read_map(root / f"{name}-opaque-depth-img.exr", camera.hw, camera=camera, source=INFO.title)
+    return Sample(name, image, depth, camera, {"material": transparent.astype(np.uint8)})
 
 
 DATASET = Dataset(INFO, _names, _read)

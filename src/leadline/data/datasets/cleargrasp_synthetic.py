@@ -9,8 +9,8 @@ import numpy as np
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_exr, read_image, read_json, read_raw, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_json, read_labels, read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -34,18 +34,20 @@ def _names(root: Path) -> list[str]:
 
 def _read(root: Path, name: str) -> Sample:
     folder, stem = (root / name).parent, Path(name).name
-    image = read_image(folder / "rgb-imgs" / f"{stem}-rgb.jpg")
+    image = read_picture(folder / "rgb-imgs" / f"{stem}-rgb.jpg")
     facts = folder / "json-files" / f"{stem}-masks.json"
     try:
         fov_deg = degrees(float(read_json(facts)["camera"]["field_of_view"]["x_axis_rads"]))
     except (KeyError, TypeError, ValueError):
         raise LeadlineError(f"{facts}: no camera.field_of_view.x_axis_rads; expected a masks.json of ClearGrasp") from None
     camera = Camera.from_fov_deg(fov_deg, image.shape[:2])
-    values = read_exr(folder / "depth-imgs-rectified" / f"{stem}-depth-rectified.exr")
-    values = values[..., 0] if values.ndim == 3 else values
-    material = (read_raw(folder / "segmentation-masks" / f"{stem}-segmentation-mask.png") > 0).astype(np.uint8)
-    depth = DepthMap(values, values > 0, METRIC_DEPTH, camera, INFO.title)
-    return Sample(name, image, depth, camera, {"material": material})
+    transparent = (
+        read_labels(folder / "segmentation-masks" / f"{stem}-segmentation-mask.png", camera.hw) > 0
+    )  # 255 on the objects
+    depth = read_map(
+        folder / "depth-imgs-rectified" / f"{stem}-depth-rectified.exr", camera.hw, camera=camera, source=INFO.title
+    )
+    return Sample(name, image, depth, camera, {"material": transparent.astype(np.uint8)})
 
 
 DATASET = Dataset(INFO, _names, _read)

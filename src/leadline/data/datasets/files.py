@@ -1,4 +1,4 @@
-"""Read the raw files of data sets as they are: no EXIF rotation, no scaling, no guess about units."""
+"""Find and read the files of data sets, with messages that name the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.camera import Camera
+from leadline.depth_map import METRIC_DEPTH, DepthMap, replace_map
 from leadline.errors import LeadlineError
+from leadline.io.depth import read_depth
+from leadline.io.image import read_image
 
 
 def stems(root: Path, pattern: str, suffix: str) -> list[str]:
@@ -16,69 +20,61 @@ def stems(root: Path, pattern: str, suffix: str) -> list[str]:
     return sorted(path.relative_to(root).as_posix().removesuffix(suffix) for path in root.glob(pattern))
 
 
-def read_raw(path: Path) -> NDArray[Any]:
-    """Return a raster file's numbers: (h, w) or (h, w, 3 or 4) in RGB order, of the file's own integer type.
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Return a picture as (h, w, 3) uint8 sRGB.
 
     Raises:
         LeadlineError: the file is missing or no readable picture.
+    """
+    return read_image(path).pixels
+
+
+def read_map(
+    path: Path,
+    hw: tuple[int, int],
+    *,
+    convention: str | None = None,
+    scale: float | None = None,
+    camera: Camera | None = None,
+    source: str = "",
+) -> DepthMap:
+    """Return a depth file as a map of the picture beside it; what is not positive is not valid.
+
+    Args:
+        path: PNG or EXR.
+        hw: the picture's size.
+        convention: how integers become values, by name (`leadline.io.conventions`); without it the file is metric depth.
+        scale: metres a count, where there is no convention.
+        camera: at the picture's size.
+        source: goes into the map.
+
+    Raises:
+        LeadlineError: the file is missing, damaged, of another size than the picture, or holds no such numbers.
+    """
+    depth = read_depth(path, convention=convention, scale=scale, kind=None if convention else METRIC_DEPTH)
+    if depth.hw != hw:
+        raise LeadlineError(
+            f"{path}: {depth.hw[1]} x {depth.hw[0]} pixels beside a picture of {hw[1]} x {hw[0]}; do they belong together?"
+        )
+    return replace_map(depth, valid=depth.valid & (depth.values > 0), camera=camera, source=source)
+
+
+def read_labels(path: Path, hw: tuple[int, int]) -> NDArray[np.uint16]:
+    """Return a one-channel PNG's numbers as (h, w) uint16, as they are in the file.
+
+    Raises:
+        LeadlineError: the file is missing, has several channels, or another size than `hw`, the picture's.
     """
     import cv2
 
     # imdecode, because imread can't open names with non-Latin letters everywhere.
     data = np.frombuffer(read_bytes(path), dtype=np.uint8)
-    raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
-    if raw is None:
+    labels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if labels is None:
         raise LeadlineError(f"{path}: not a readable picture; is the download complete?")
-    if raw.ndim == 3 and raw.shape[2] in (3, 4):
-        raw = cv2.cvtColor(raw, cv2.COLOR_BGR2RGB if raw.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
-    return np.asarray(raw)
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return an 8-bit picture as (h, w, 3) RGB; grey is repeated, alpha dropped.
-
-    Raises:
-        LeadlineError: the file is missing, no readable picture, or not of 8 bits.
-    """
-    raw = read_raw(path)
-    if raw.dtype != np.uint8:
-        raise LeadlineError(f"{path}: a picture of {raw.dtype} numbers; expected 8 bits a channel")
-    return np.ascontiguousarray(np.repeat(raw[..., None], 3, axis=2) if raw.ndim == 2 else raw[..., :3])
-
-
-def read_depth_png(path: Path, hw: tuple[int, int] | None = None) -> NDArray[np.uint16]:
-    """Return a one-channel PNG's numbers as (h, w) uint16.
-
-    Raises:
-        LeadlineError: the file is missing, has several channels, or another size than `hw`, the picture's.
-    """
-    raw = read_raw(path)
-    if raw.ndim != 2 or raw.dtype not in (np.uint8, np.uint16):
-        raise LeadlineError(f"{path}: shape {raw.shape} of {raw.dtype}; expected one channel of 8 or 16 bits")
-    if hw is not None and raw.shape != hw:
-        raise LeadlineError(
-            f"{path}: {raw.shape[1]} x {raw.shape[0]} pixels beside a picture of {hw[1]} x {hw[0]}; do they belong together?"
-        )
-    return raw.astype(np.uint16, copy=False)
-
-
-def read_exr(path: Path) -> NDArray[np.float32]:
-    """Return an EXR file's (h, w) or (h, w, 3) numbers as float32.
-
-    Raises:
-        LeadlineError: the file is missing or no EXR file.
-    """
-    import OpenEXR
-
-    read_bytes(path, 4)  # a missing file gets the same message as elsewhere
-    try:
-        with OpenEXR.File(str(path)) as file:
-            channels = file.channels()
-            # OpenEXR joins R, G, B into one array; a lone channel keeps its own name (Y, Z, V, ...).
-            pixels = channels["RGB"].pixels if "RGB" in channels else next(iter(channels.values())).pixels
-            return np.asarray(pixels, dtype=np.float32)
-    except (RuntimeError, ValueError, StopIteration) as error:
-        raise LeadlineError(f"{path}: not a readable EXR file ({error}); is the download complete?") from None
+    if labels.shape != hw or labels.dtype not in (np.uint8, np.uint16):
+        raise LeadlineError(f"{path}: shape {labels.shape} of {labels.dtype}; expected {hw}, one channel of 8 or 16 bits")
+    return labels.astype(np.uint16)
 
 
 def read_npy(path: Path) -> NDArray[Any]:

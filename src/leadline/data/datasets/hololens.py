@@ -6,8 +6,8 @@ from pathlib import Path
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, read_matrix, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_map, read_matrix, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -36,10 +36,9 @@ def _read(root: Path, name: str) -> Sample:
         raise LeadlineError(
             f"{root / 'poses.txt'}: {len(poses)} poses for {len(names)} pictures; expected one a picture, in order"
         )
-    image = read_image(root / "images" / f"{name}.jpg")
-    raw = read_depth_png(root / "depth" / f"{name}.png", image.shape[:2])
+    image = read_picture(root / "images" / f"{name}.jpg")
     camera = Camera.from_opencv(read_matrix(root / "K.txt", (3, 3)), image.shape[:2])
-    depth = DepthMap(raw / 1000.0, raw > 0, METRIC_DEPTH, camera, INFO.title)
+    depth = read_map(root / "depth" / f"{name}.png", image.shape[:2], convention="nyu", camera=camera, source=INFO.title)
     return Sample(name, image, depth, camera, world_from_camera=poses[names.index(name)])
 
 

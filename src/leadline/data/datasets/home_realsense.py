@@ -8,8 +8,8 @@ import numpy as np
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, read_json, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_json, read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -32,17 +32,19 @@ def _names(root: Path) -> list[str]:
 
 
 def _read(root: Path, name: str) -> Sample:
-    image = read_image(root / "color" / f"{name}.png")
-    raw = read_depth_png(root / "depth" / f"{name}.png", image.shape[:2])
+    image = read_picture(root / "color" / f"{name}.png")
+    hw = image.shape[:2]
     path = root / "cam_params_realsense.json"
     facts = read_json(path)
     try:
         # Nine numbers column after column: read by rows they put cx and cy into the last row.
         intrinsics = np.asarray(facts["intrinsic_matrix"], dtype=np.float64).reshape(3, 3).T
-        camera = Camera.from_opencv(intrinsics, (int(facts["height"]), int(facts["width"]))).resize(image.shape[:2])
+        camera = Camera.from_opencv(intrinsics, (int(facts["height"]), int(facts["width"]))).resize(hw)
     except (KeyError, TypeError, ValueError) as error:
         raise LeadlineError(f"{path}: {error}; expected width, height and intrinsic_matrix (9 numbers by columns)") from None
-    return Sample(name, image, DepthMap(raw / 1000.0, raw > 0, METRIC_DEPTH, camera, INFO.title), camera)
+    return Sample(
+        name, image, read_map(root / "depth" / f"{name}.png", hw, convention="nyu", camera=camera, source=INFO.title), camera
+    )
 
 
 DATASET = Dataset(INFO, _names, _read)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_bytes, read_image, stems
+from leadline.data.datasets.files import read_bytes, read_picture, stems
 from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
@@ -21,7 +21,7 @@ INFO = DatasetInfo(
     kind=METRIC_DEPTH,
     unit="metres (x, y, z, reflectance as float32 in the scanner's frame)",
     invalid="pixels that no laser point falls on (about 95 %)",
-    camera="P2 of calib/*.txt; first pixel's centre taken as 0, as the C++ development kit rounds (the MATLAB one counts from 1)",
+    camera="P2 of calib/*.txt; first pixel's centre taken as 0, as in the C++ development kit (the MATLAB one counts from 1)",
     licence="CC BY-NC-SA 3.0: evaluation only",
     citation="Geiger, Lenz and Urtasun, Are we ready for autonomous driving?, CVPR 2012",
     training_allowed=False,
@@ -83,7 +83,7 @@ def _names(root: Path) -> list[str]:
 
 
 def _read(root: Path, name: str) -> Sample:
-    image = read_image(root / "image_2" / f"{name}.png")
+    image = read_picture(root / "image_2" / f"{name}.png")
     scan_path = root / "velodyne" / f"{name}.bin"
     scan = np.frombuffer(read_bytes(scan_path), dtype="<f4")
     if scan.size == 0 or scan.size % 4:

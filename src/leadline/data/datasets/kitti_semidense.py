@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, read_json
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_json, read_map, read_picture
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -44,10 +44,10 @@ def _names(root: Path) -> list[str]:
 
 def _read(root: Path, name: str) -> Sample:
     (fx, fy, cx, cy), scale = _annotations(root)[name]
-    image = read_image(root / "rgb" / f"{name}.png")
-    raw = read_depth_png(root / "depth" / f"{name}.png", image.shape[:2])
+    image = read_picture(root / "rgb" / f"{name}.png")
     camera = Camera.from_opencv([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], image.shape[:2])
-    return Sample(name, image, DepthMap(raw / scale, raw > 0, METRIC_DEPTH, camera, INFO.title), camera)
+    depth = read_map(root / "depth" / f"{name}.png", camera.hw, scale=1 / scale, camera=camera, source=INFO.title)
+    return Sample(name, image, depth, camera)
 
 
 DATASET = Dataset(INFO, _names, _read)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image
+from leadline.data.datasets.files import read_map, read_picture
 from leadline.data.datasets.stereo_pair import StereoPair
-from leadline.depth_map import PIXEL_DISPARITY, DepthMap
+from leadline.depth_map import PIXEL_DISPARITY
 from leadline.sample import Sample
 
 INFO = DatasetInfo(
@@ -23,8 +23,6 @@ INFO = DatasetInfo(
     training_allowed=False,
 )
 
-UNITS_PER_PIXEL = 4.0
-
 
 def _names(root: Path) -> list[str]:
     return sorted(path.parent.relative_to(root).as_posix() for path in root.glob("**/disp2.png"))
@@ -32,10 +30,9 @@ def _names(root: Path) -> list[str]:
 
 def _read(root: Path, name: str) -> Sample:
     folder = root / name
-    image = read_image(folder / "im2.png")
-    raw = read_depth_png(folder / "disp2.png", image.shape[:2])
-    disparity = DepthMap(raw / UNITS_PER_PIXEL, raw > 0, PIXEL_DISPARITY, None, INFO.title)
-    return StereoPair(root.name if name == "." else name, image, disparity, right=read_image(folder / "im6.png"))
+    image = read_picture(folder / "im2.png")
+    disparity = read_map(folder / "disp2.png", image.shape[:2], convention="middlebury2003", source=INFO.title)
+    return StereoPair(root.name if name == "." else name, image, disparity, right=read_picture(folder / "im6.png"))
 
 
 DATASET = Dataset(INFO, _names, _read)

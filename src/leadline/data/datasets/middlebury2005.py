@@ -6,9 +6,9 @@ from pathlib import Path
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, read_matrix
+from leadline.data.datasets.files import read_map, read_matrix, read_picture
 from leadline.data.datasets.stereo_pair import StereoPair
-from leadline.depth_map import PIXEL_DISPARITY, DepthMap
+from leadline.depth_map import PIXEL_DISPARITY
 from leadline.sample import Sample
 
 INFO = DatasetInfo(
@@ -26,8 +26,8 @@ INFO = DatasetInfo(
     notes="z = (3740 / 3) * 0.16 / (pixel_disparity + dmin / 3); without dmin the relief comes out about three times too deep",
 )
 
-UNITS_PER_PIXEL = 3.0
 FULL_SIZE_FOCAL_PX = 3740.0
+REDUCTION = 3.0  # from full size
 BASELINE_M = 0.16
 
 
@@ -37,16 +37,15 @@ def _names(root: Path) -> list[str]:
 
 def _read(root: Path, name: str) -> Sample:
     folder = root / name
-    image = read_image(folder / "view1.png")
-    raw = read_depth_png(folder / "disp1.png", image.shape[:2])
-    camera = Camera.from_focal_px(FULL_SIZE_FOCAL_PX / UNITS_PER_PIXEL, image.shape[:2])
-    offset_px = float(read_matrix(folder / "dmin.txt", (1,))[0]) / UNITS_PER_PIXEL
+    image = read_picture(folder / "view1.png")
+    camera = Camera.from_focal_px(FULL_SIZE_FOCAL_PX / REDUCTION, image.shape[:2])
+    offset_px = float(read_matrix(folder / "dmin.txt", (1,))[0]) / REDUCTION
     return StereoPair(
         name=root.name if name == "." else name,
         image=image,
-        depth=DepthMap(raw / UNITS_PER_PIXEL, raw > 0, PIXEL_DISPARITY, camera, INFO.title),
+        depth=read_map(folder / "disp1.png", camera.hw, convention="middlebury2005", camera=camera, source=INFO.title),
         camera=camera,
-        right=read_image(folder / "view5.png"),
+        right=read_picture(folder / "view5.png"),
         baseline_m=BASELINE_M,
         offset_px=offset_px,
     )

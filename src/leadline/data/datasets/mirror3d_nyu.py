@@ -8,8 +8,8 @@ import numpy as np
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_labels, read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH, replace_map
 from leadline.sample import Sample
 
 INFO = DatasetInfo(
@@ -35,13 +35,13 @@ def _names(root: Path) -> list[str]:
 
 
 def _read(root: Path, name: str) -> Sample:
-    image = read_image(root / "mirror_color_images" / f"{name}.jpg")
+    image = read_picture(root / "mirror_color_images" / f"{name}.jpg")
     h, w = image.shape[:2]
-    raw = read_depth_png(root / "raw_sensorD" / f"{name}.png", (h, w))
-    instance = read_depth_png(root / "mirror_instance_mask_precise" / f"{name}.png", (h, w))
+    instance = read_labels(root / "mirror_instance_mask_precise" / f"{name}.png", (h, w))
     in_mirror = instance > 0
     camera = _FULL.crop((640 - w) // 2, (480 - h) // 2, w, h)
-    depth = DepthMap(raw / 1000.0, (raw > 0) & ~in_mirror, METRIC_DEPTH, camera, INFO.title)
+    sensor = read_map(root / "raw_sensorD" / f"{name}.png", (h, w), convention="nyu", camera=camera, source=INFO.title)
+    depth = replace_map(sensor, valid=sensor.valid & ~in_mirror)
     return Sample(name, image, depth, camera, {"material": np.where(in_mirror, 2, 0).astype(np.uint8), "instance": instance})
 
 

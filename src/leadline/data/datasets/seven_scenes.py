@@ -6,8 +6,8 @@ from pathlib import Path
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, read_matrix, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_map, read_matrix, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.sample import Sample
 
 INFO = DatasetInfo(
@@ -33,16 +33,16 @@ def _names(root: Path) -> list[str]:
 
 def _read(root: Path, name: str) -> Sample:
     jpeg = root / f"{name}.color.jpg"
-    image = read_image(jpeg if jpeg.exists() else root / f"{name}.color.png")
-    raw = read_depth_png(root / f"{name}.depth.png", image.shape[:2])
+    image = read_picture(jpeg if jpeg.exists() else root / f"{name}.color.png")
+    hw = image.shape[:2]
     intrinsics = (root / name).parent / "camera-intrinsics.txt"
     if intrinsics.exists():
         k = read_matrix(intrinsics, (3, 3))
         # "Principal point (320, 240)" of a 640 x 480 picture names its middle: the corner convention, no half pixel to add.
-        camera = Camera(raw.shape[1], raw.shape[0], k[0, 0], k[1, 1], k[0, 2], k[1, 2])
+        camera = Camera(hw[1], hw[0], k[0, 0], k[1, 1], k[0, 2], k[1, 2])
     else:
-        camera = Camera(640, 480, 585.0, 585.0, 320.0, 240.0).resize(image.shape[:2])
-    depth = DepthMap(raw / 1000.0, (raw > 0) & (raw < 65535), METRIC_DEPTH, camera, INFO.title)
+        camera = Camera(640, 480, 585.0, 585.0, 320.0, 240.0).resize(hw)
+    depth = read_map(root / f"{name}.depth.png", hw, convention="seven_scenes", camera=camera, source=INFO.title)
     return Sample(name, image, depth, None, world_from_camera=read_matrix(root / f"{name}.pose.txt", (4, 4)))
 
 

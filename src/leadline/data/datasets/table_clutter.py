@@ -6,8 +6,8 @@ from pathlib import Path
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, read_json, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_json, read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -30,16 +30,18 @@ def _names(root: Path) -> list[str]:
 
 
 def _read(root: Path, name: str) -> Sample:
-    image = read_image(root / f"{name}-color.png")
-    raw = read_depth_png(root / f"{name}-depth.png", image.shape[:2])
+    image = read_picture(root / f"{name}-color.png")
+    hw = image.shape[:2]
     path = root / "camera_params.json"
     facts = read_json(path)
     try:
         k = [[facts["fx"], 0, facts["x_offset"]], [0, facts["fy"], facts["y_offset"]], [0, 0, 1]]
-        camera = Camera.from_opencv(k, (int(facts["img_height"]), int(facts["img_width"]))).resize(image.shape[:2])
+        camera = Camera.from_opencv(k, (int(facts["img_height"]), int(facts["img_width"]))).resize(hw)
     except (KeyError, TypeError) as error:
         raise LeadlineError(f"{path}: {error}; expected img_width, img_height, fx, fy, x_offset, y_offset") from None
-    return Sample(name, image, DepthMap(raw / 1000.0, raw > 0, METRIC_DEPTH, camera, INFO.title), camera)
+    return Sample(
+        name, image, read_map(root / f"{name}-depth.png", hw, convention="nyu", camera=camera, source=INFO.title), camera
+    )
 
 
 DATASET = Dataset(INFO, _names, _read)

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_bytes, read_depth_png, read_image, read_raw, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_bytes, read_labels, read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
@@ -52,12 +53,13 @@ def _names(root: Path) -> list[str]:
 
 def _read(root: Path, name: str) -> Sample:
     folder, stem = (root / name).parent, Path(name).name
-    image = read_image(folder / "rgb" / f"{stem}.jpg")
-    raw = read_depth_png(folder / "object_depth" / f"{stem}.png", image.shape[:2])
-    label = read_raw(folder / "label" / f"{stem}.png")
-    camera = read_intrinsics(root / "camera_d435.yaml").resize(image.shape[:2])
-    masks = {"material": (label > 0).astype(np.uint8), "instance": label}
-    return Sample(name, image, DepthMap(raw / 1000.0, raw > 0, METRIC_DEPTH, camera, INFO.title), camera, masks)
+    image = read_picture(folder / "rgb" / f"{stem}.jpg")
+    hw = image.shape[:2]
+    label = read_labels(folder / "label" / f"{stem}.png", hw)
+    camera = read_intrinsics(root / "camera_d435.yaml").resize(hw)
+    masks: dict[str, NDArray[np.generic]] = {"material": (label > 0).astype(np.uint8), "instance": label}
+    depth = read_map(folder / "object_depth" / f"{stem}.png", hw, convention="nyu", camera=camera, source=INFO.title)
+    return Sample(name, image, depth, camera, masks)
 
 
 DATASET = Dataset(INFO, _names, _read)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from leadline.camera import Camera
 from leadline.data.datasets.dataset import Dataset, DatasetInfo
-from leadline.data.datasets.files import read_depth_png, read_image, stems
-from leadline.depth_map import METRIC_DEPTH, DepthMap
+from leadline.data.datasets.files import read_map, read_picture, stems
+from leadline.depth_map import METRIC_DEPTH
 from leadline.sample import Sample
 
 INFO = DatasetInfo(
@@ -23,19 +23,17 @@ INFO = DatasetInfo(
     training_allowed=False,
 )
 
-UNITS_PER_METRE = 5000.0
-
 
 def _names(root: Path) -> list[str]:
     return stems(root, "*_color.png", "_color.png")
 
 
 def _read(root: Path, name: str) -> Sample:
-    image = read_image(root / f"{name}_color.png")
+    image = read_picture(root / f"{name}_color.png")
     hw = image.shape[:2]
-    raw = read_depth_png(root / f"{name}_depth.png", hw)
     camera = Camera.from_opencv([[525.0, 0, 319.5], [0, 525.0, 239.5], [0, 0, 1]], (480, 640)).resize(hw)
-    return Sample(name, image, DepthMap(raw / UNITS_PER_METRE, raw > 0, METRIC_DEPTH, camera, INFO.title), camera)
+    depth = read_map(root / f"{name}_depth.png", hw, convention="tum", camera=camera, source=INFO.title)
+    return Sample(name, image, depth, camera)
 
 
 DATASET = Dataset(INFO, _names, _read)

@@ -296,19 +296,21 @@ def _shifted(view: View, right_m: float) -> View:
     return View(pose, view.fov_x_deg, view.aperture_m, view.focus_m)
 
 
-def _camera_rays(view: View, size: tuple[int, int]) -> NDArray[np.float64]:
+def _camera_rays(view: View, size: tuple[int, int]) -> F32:
     """(h, w, 3) unit directions through the pixel centres in the camera frame."""
     w, h = size
     k = intrinsics_of(view, size)
-    x, y = np.meshgrid((np.arange(w) + 0.5 - k[0, 2]) / k[0, 0], (np.arange(h) + 0.5 - k[1, 2]) / k[1, 1])
-    rays = np.stack([x, y, np.ones_like(x)], axis=-1)
-    return np.asarray(rays / np.linalg.norm(rays, axis=-1, keepdims=True))
+    x = ((np.arange(w) + 0.5 - k[0, 2]) / k[0, 0]).astype(np.float32)[None]
+    y = ((np.arange(h) + 0.5 - k[1, 2]) / k[1, 1]).astype(np.float32)[:, None]
+    z = 1 / np.sqrt(x * x + y * y + 1)
+    return np.stack([x * z, y * z, z], axis=-1)
 
 
-def _rays(views: Sequence[View], size: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _rays(views: Sequence[View], size: tuple[int, int]) -> tuple[F32, F32]:
     """World origins and directions of the pixel-centre rays of all views, (n, 3) each, view after view, row by row."""
-    directions = [_camera_rays(v, size).reshape(-1, 3) @ v.world_from_camera[:3, :3].T for v in views]
-    origins = [np.broadcast_to(v.world_from_camera[:3, 3], d.shape) for v, d in zip(views, directions, strict=True)]
+    poses = [v.world_from_camera.astype(np.float32) for v in views]
+    directions = [_camera_rays(v, size).reshape(-1, 3) @ pose[:3, :3].T for v, pose in zip(views, poses, strict=True)]
+    origins = [np.broadcast_to(pose[:3, 3], d.shape) for pose, d in zip(poses, directions, strict=True)]
     return np.concatenate(origins), np.concatenate(directions)
 
 

@@ -1,0 +1,238 @@
+"""``leadline predict``: depth for pictures, folders, videos and webcams."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter, validators
+
+if TYPE_CHECKING:
+    from leadline.camera import Camera
+    from leadline.cli.inputs import Input
+    from leadline.io.image import Photo
+    from leadline.predictor import Prediction, Predictor
+    from leadline.runtime.outputs import OutputOptions
+
+Positive = Annotated[float | None, Parameter(validator=validators.Number(gt=0))]
+Flag = Annotated[bool, Parameter(negative=())]
+
+
+def predict(
+    *inputs: Annotated[str, Parameter(required=True, negative=())],
+    model: str = "leadline-s.v1",
+    out: Path = Path("leadline_out"),
+    write: str = "png16,preview",
+    focal_px: Positive = None,
+    fov_deg: Positive = None,
+    kind: str | None = None,
+    engine: Literal["auto", "openvino", "onnxruntime"] = "auto",
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    colormap: str = "inferno",
+    range_: Annotated[tuple[float, float] | None, Parameter(name="--range")] = None,
+    side_by_side: Flag = False,
+    tiles: bool | None = None,
+    smooth: bool = True,
+    json: Flag = False,
+) -> int:
+    """Predict depth for photos, folders of photos, videos and webcams.
+
+    Each picture A.jpg becomes OUT/A.depth.png, OUT/A.preview.png and whatever else --write names. The default model gives
+    disparity up to scale and shift: larger is closer, no metres. A picture that can't be read is reported and counted, the
+    rest is done, and the exit code is 1.
+
+    Parameters
+    ----------
+    inputs
+        Pictures, videos, folders (searched deep) or webcam numbers.
+    model
+        A shipped network (leadline models list), an ONNX file, or a transformers model such as owner/name.
+    out
+        Folder for the outputs; a folder's structure is kept in it.
+    write
+        Comma-separated: png16, npz, npy, exr, pfm, tiff, preview, ply, glb.
+    focal_px
+        Focal length in pixels of the pictures as they are, for point clouds; by default from EXIF.
+    fov_deg
+        Or the horizontal field of view in degrees.
+    kind
+        What an ONNX file's numbers mean if it has no card: for instance disparity/affine_invariant or depth/metric.
+    engine
+        openvino on CPUs and onnxruntime elsewhere, by default.
+    precision
+        fp32, or bf16 where the processor has it: faster, a little less exact.
+    colormap
+        Of previews: inferno, magma, viridis, cividis, turbo, grey.
+    range_
+        Fixed colour range in the map's own numbers, instead of each picture's own.
+    side_by_side
+        Previews show the photo beside its depth.
+    tiles
+        Refine very large pictures tile by tile; by default off.
+    smooth
+        Videos: fit each frame's scale and shift to the frames before.
+    json
+        Print one JSON object per input: path, kind, unit, outputs, seconds, error.
+    """
+    from leadline.cli.inputs import find_inputs
+    from leadline.errors import LeadlineError
+    from leadline.runtime.malloc import keep_freed_memory
+    from leadline.runtime.outputs import OutputOptions
+
+    if focal_px is not None and fov_deg is not None:
+        raise LeadlineError(f"--focal-px {focal_px:g} and --fov-deg {fov_deg:g} both say the field of view: give one")
+    keep_freed_memory()
+    options = OutputOptions(
+        tuple(dict.fromkeys(name.strip() for name in write.split(",") if name.strip())), colormap, range_, side_by_side
+    )
+    found = find_inputs(inputs)
+    pictures = [item for item in found if item.medium == "picture"]
+    predictor = _load(model, kind, engine, precision, throughput=len(pictures) > 1)
+    if tiles:
+        from leadline.runtime.tiling import TiledPredictor
+
+        predictor = TiledPredictor(predictor)
+
+    report = _Report(json, str(predictor.card.kind), predictor.card.kind.unit, len(found))
+    _predict_pictures(pictures, predictor, out, options, _field_of_view(focal_px, fov_deg), report)
+    for item in found:
+        if item.medium != "picture":
+            _predict_video(item, predictor, out, options, smooth, report)
+    report.close(out)
+    return 1 if report.failed else 0
+
+
+class _Report:
+    """Says what becomes of each input: JSON lines on stdout, or words and a progress bar on stderr."""
+
+    def __init__(self, as_json: bool, kind: str, unit: str, total: int) -> None:
+        self.as_json, self.kind, self.unit, self.total = as_json, kind, unit, total
+        self.done = self.failed = 0
+        self._bar: Any = None
+        if total > 1 and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("predicting", total=total)
+            self._bar.start()
+
+    def add(self, path: Path, outputs: list[Path], seconds: float, error: str | None) -> None:
+        from leadline.cli.progress import say
+
+        self.done += error is None
+        self.failed += error is not None
+        if self.as_json:
+            import json
+
+            row = {
+                "path": str(path),
+                "kind": self.kind if error is None else None,
+                "unit": self.unit if error is None else None,
+                "outputs": [str(output) for output in outputs],
+                "seconds": round(seconds, 4),
+                "error": error,
+            }
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+        if error is not None:
+            message = error if path.name in error else f"{path}: {error}"
+            self._print(f"leadline: {message}")
+        elif not self.as_json and (self.total <= 20):
+            say(f"{path} -> {', '.join(str(output) for output in outputs)}  [{seconds:.2f} s]")
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def close(self, out: Path) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        unit = f"in {self.unit}" if self.unit else "no unit"
+        text = f"{self.done} of {self.total} done, {self.failed} failed; {self.kind} ({unit}) in {out}"
+        if not self.as_json or self.failed:
+            self._print(text)
+
+    def stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _print(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def _load(model: str, kind: str | None, engine: str, precision: str, *, throughput: bool) -> Predictor:
+    from leadline.runtime.predictor import LoadRequest, load_predictor, predictor_sources
+
+    def from_transformers(request: LoadRequest) -> Predictor | None:
+        if "/" not in request.name:
+            return None
+        from leadline.models.hf import load_hf_predictor
+
+        return load_hf_predictor(request.name)
+
+    predictor_sources.append(from_transformers)
+    return load_predictor(model, kind=kind, engine=engine, precision=precision, throughput=throughput)
+
+
+def _field_of_view(focal_px: float | None, fov_deg: float | None) -> Any:
+    """Return a function from a picture's (height, width) to its camera, or None to use the file's own."""
+    from leadline.camera import Camera
+
+    if focal_px is not None:
+        return lambda hw: Camera.from_focal_px(focal_px, hw)
+    if fov_deg is not None:
+        Camera.from_fov_deg(fov_deg, (100, 100))  # refuse a wrong angle before any picture is read
+        return lambda hw: Camera.from_fov_deg(fov_deg, hw)
+    return None
+
+
+def _predict_pictures(
+    pictures: list[Input], predictor: Predictor, out: Path, options: OutputOptions, make_camera: Any, report: _Report
+) -> None:
+    from dataclasses import replace
+
+    from leadline.io.image import read_image
+    from leadline.runtime.outputs import write_outputs
+    from leadline.runtime.pipeline import AnySizePredictor, run_pipeline
+
+    reducible = isinstance(predictor, AnySizePredictor) and not options.needs_full_photo
+    at_least = predictor.longer_side_needed() if reducible and isinstance(predictor, AnySizePredictor) else None
+
+    def read(item: Input) -> Photo:
+        photo = read_image(item.path, at_least=at_least)
+        camera: Camera | None = make_camera(photo.hw_full) if make_camera else photo.camera
+        return replace(photo, camera=camera)
+
+    def write(item: Input, photo: Photo, prediction: Prediction) -> list[Path]:
+        return write_outputs(prediction.depth, photo.pixels, photo.camera, out, item.stem, options)
+
+    results = run_pipeline(pictures, predictor, write, read=read, full_size=options.needs_full_photo)
+    try:
+        for result in results:
+            report.add(result.item.path, result.value or [], sum(result.seconds.values()), result.error)
+    except BaseException:
+        report.stop()
+        raise
+
+
+def _predict_video(
+    item: Input, predictor: Predictor, out: Path, options: OutputOptions, smooth: bool, report: _Report
+) -> None:
+    import time
+
+    from leadline.errors import LeadlineError
+    from leadline.runtime.video import predict_video
+
+    start = time.perf_counter()
+    try:
+        outputs = predict_video(item.path, predictor, out / item.stem, options, smooth=smooth)
+    except LeadlineError as error:
+        report.add(item.path, [], time.perf_counter() - start, str(error))
+    except BaseException:
+        report.stop()
+        raise
+    else:
+        report.add(item.path, outputs, time.perf_counter() - start, None)

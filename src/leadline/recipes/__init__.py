@@ -1,0 +1,29 @@
+"""Functions that return a whole TrainConfig, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from leadline.errors import LeadlineError
+from leadline.training.config import TrainConfig
+
+# Name -> module in this folder, whose function `recipe` returns the configuration.
+_RECIPES = {"default": "default"}
+
+
+def recipe_names() -> list[str]:
+    """Return all names, sorted."""
+    return sorted(_RECIPES)
+
+
+def load_recipe(name: str) -> TrainConfig:
+    """Return the configuration of a recipe.
+
+    Raises:
+        LeadlineError: no recipe has this name.
+    """
+    if name not in _RECIPES:
+        raise LeadlineError(f"unknown recipe {name!r}: expected one of {', '.join(recipe_names())}")
+    recipe: Callable[[], TrainConfig] = import_module(f"leadline.recipes.{_RECIPES[name]}").recipe
+    return recipe()

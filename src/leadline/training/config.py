@@ -1,0 +1,252 @@
+"""What a training run is, as one typed value; `override` changes single numbers from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from leadline.data.transforms import Augmentation
+from leadline.errors import LeadlineError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network.
+
+    Attributes:
+        architecture: a name of `leadline.models.registry`.
+        imagenet: start the encoder from its ImageNet weights.
+        weights: a safetensors file to start the whole network from, or "".
+    """
+
+    architecture: str = "leadline-s"
+    imagenet: bool = True
+    weights: str = ""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The training views.
+
+    Attributes:
+        sources: folders of rendered worlds, or ``READER@FOLDER`` for a data set reader.
+        weights: relative frequency of each source; empty for all equal.
+        cache: folder of decoded views.
+        shapes: heights and widths of batches, multiples of 32.
+        batch_size: views a step.
+        longest: longer side of the stored views, pixels.
+        ingest_every_s: seconds between two looks for new views; 0 for one look at the start.
+        validation_views: held-out views scored at each validation.
+        augmentation: how views are changed.
+    """
+
+    sources: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    cache: str = "runs/cache"
+    shapes: tuple[tuple[int, int], ...] = ((256, 256), (224, 288), (288, 224), (192, 320))
+    batch_size: int = 16
+    longest: int = 384
+    ingest_every_s: float = 60.0
+    validation_views: int = 96
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """SSI trimmed MAE and gradient matching (METHODS A.1).
+
+    Attributes:
+        gradient_weight: alpha.
+        share: of residuals kept by the trimmed term.
+        scales: of the gradient term.
+        stride: the loss looks at every n-th pixel in both directions, from a new corner each step; on a CPU a loss at full
+            resolution costs a fifth of the step.
+    """
+
+    gradient_weight: float = 0.5
+    share: float = 0.8
+    scales: int = 4
+    stride: int = 2
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """AdamW with linear warm-up and cosine decay.
+
+    Attributes:
+        steps: of the whole run.
+        minutes: if positive, the schedule follows the clock and the run ends after so many minutes of training (a resumed run goes
+            on counting), whatever `steps` says; such a run does not repeat step for step.
+        lr, encoder_lr: peak learning rates of fresh and of pretrained layers.
+        warmup_steps: of linear rise.
+        final_share: of the peak rate that is left at the end.
+        weight_decay: on kernels and matrices; biases and norms have none.
+        betas: of Adam.
+        clip: largest gradient norm.
+        ema_decay: of the averaged weights, which are validated and shipped.
+    """
+
+    steps: int = 4000
+    minutes: float = 0.0
+    lr: float = 1e-3
+    encoder_lr: float = 2e-4
+    warmup_steps: int = 100
+    final_share: float = 0.01
+    weight_decay: float = 0.02
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 1.0
+    ema_decay: float = 0.998
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """How the loop runs.
+
+    Attributes:
+        accelerator: "auto", "cpu" or "cuda".
+        precision: of Lightning Fabric: "bf16-mixed" or "32-true".
+        threads: of torch on the CPU; 0 leaves torch's choice.
+        log_every, validate_every, checkpoint_every: steps.
+        keep: checkpoints kept besides the best one.
+    """
+
+    accelerator: str = "auto"
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    threads: int = 0
+    log_every: int = 20
+    validate_every: int = 500
+    checkpoint_every: int = 250
+    keep: int = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run.
+
+    Attributes:
+        name: of the network that comes out, ``architecture.weights_tag``.
+        run_dir: folder of checkpoints, logs and this configuration.
+        seed: of everything random.
+    """
+
+    name: str
+    run_dir: str
+    seed: int = 0
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+
+
+def override(config: T, assignments: Sequence[str]) -> T:
+    """Return `config` with ``dotted.key=value`` assignments applied, each value read by the field's type.
+
+    Tuples are written with commas (``data.sources=a,b``), tuples of pairs as ``data.shapes=256x256,192x320``.
+
+    Raises:
+        LeadlineError: an unknown key (with the nearest known one), or a value that is not of the key's type.
+    """
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise LeadlineError(f"{assignment!r}: expected KEY=VALUE, for instance optimiser.lr=0.0005")
+        config = _assign(config, key.split("."), key, text, keys(config))
+    return config
+
+
+def keys(config: Any, prefix: str = "") -> list[str]:
+    """Return every dotted key of a configuration."""
+    found = []
+    for f in fields(config):
+        value = getattr(config, f.name)
+        found += keys(value, f"{prefix}{f.name}.") if is_dataclass(value) else [prefix + f.name]
+    return found
+
+
+def describe(config: Any) -> str:
+    """Return a configuration as ``key = value`` lines."""
+    lines = []
+    for key in keys(config):
+        value = config
+        for part in key.split("."):
+            value = getattr(value, part)
+        lines.append(f"{key} = {_format(value)}")
+    return "\n".join(lines)
+
+
+def to_json(config: Any) -> str:
+    """Return a configuration as JSON that `from_json` reads."""
+    return json.dumps(asdict(config), indent=2)
+
+
+def from_json(text: str) -> TrainConfig:
+    """Read what `to_json` wrote.
+
+    Raises:
+        LeadlineError: not a configuration.
+    """
+    try:
+        config: TrainConfig = _build(TrainConfig, json.loads(text))
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        raise LeadlineError(f"not a training configuration ({error}): expected what leadline train writes as config.json") from None
+    return config
+
+
+def _assign(config: Any, path: list[str], key: str, text: str, known: list[str]) -> Any:
+    head, *rest = path
+    if head not in {f.name for f in fields(config)} or bool(rest) != is_dataclass(getattr(config, head)):
+        near = get_close_matches(key, known, n=1, cutoff=0.0)[0]
+        raise LeadlineError(f"unknown setting {key!r}: did you mean {near}?")
+    if rest:
+        return replace(config, **{head: _assign(getattr(config, head), rest, key, text, known)})
+    return replace(config, **{head: _parse(get_type_hints(type(config))[head], key, text)})
+
+
+def _parse(kind: Any, key: str, text: str) -> Any:
+    try:
+        if get_origin(kind) is tuple:
+            item, *others = get_args(kind)
+            separator = "," if get_origin(item) is tuple or "," in text or others == [Ellipsis] else "x"
+            parts = [part for part in text.split(separator) if part]
+            if others and others != [Ellipsis] and len(parts) != len(get_args(kind)):
+                raise ValueError
+            return tuple(_parse(item, key, part) for part in parts)
+        if get_origin(kind) is Literal:
+            if text not in get_args(kind):
+                raise LeadlineError(f"{key}={text}: expected one of {', '.join(get_args(kind))}")
+            return text
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        return kind(text)
+    except (ValueError, KeyError):
+        raise LeadlineError(f"{key}={text}: expected {_name(kind)}") from None
+
+
+def _name(kind: Any) -> str:
+    if kind is bool:
+        return "true or false"
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        return "pairs like 256x256,192x320" if get_origin(inner) is tuple else f"{_name(inner)} values with commas"
+    return {int: "an integer", float: "a number", str: "text"}.get(kind, str(kind))
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join("x".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _build(cls: type[Any], data: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(cls)
+    return cls(**{key: _build(hints[key], v) if is_dataclass(hints[key]) else _tuples(v) for key, v in data.items()})  # type: ignore[arg-type]
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

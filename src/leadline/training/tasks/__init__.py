@@ -1,0 +1,1 @@
+"""Training methods: supervised, mixed, distillation, self_supervised, ..."""
