@@ -94,9 +94,8 @@ def align(
         weighted = ", ".join(name for name, m in METHODS.items() if m.takes_weight)
         raise LeadlineError(f"method {method!r} takes no weight: use one of {weighted}")
     quantity = _space(pred, target, space)
-    pred, target = (
-        _in_space(depth_map, quantity, baseline_m, role) for depth_map, role in ((pred, "pred"), (target, "target"))
-    )
+    pred = _in_space(pred, quantity, baseline_m, "prediction")
+    target = _in_space(target, quantity, baseline_m, "target")
     valid = pred.valid & target.valid
     options = {**chosen.options, **({} if weight is None else {"weight": weight})}
     fit = chosen.fit(pred.values, target.values, valid, **options)

@@ -93,5 +93,5 @@ def conclude(pairs: Pairs, scale: float, shift: float, reason: str = "") -> Fit:
         return Fit(0.0, 0.0, 0, 0.0, reason or "no valid pixel")
     if not reason and scale <= 0:
         reason = "negative scale" if scale < 0 else "zero scale"
-    residual = np.abs(scale * pairs.pred + shift - pairs.target) @ pairs.weight / pairs.total
+    residual = (np.abs(scale * pairs.pred + shift - pairs.target) * pairs.weight).sum() / pairs.total
     return Fit(float(scale), float(shift), int(pairs.pred.size), float(residual), reason)

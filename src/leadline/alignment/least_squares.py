@@ -23,10 +23,10 @@ def fit_scale(pred: Any, target: Any, valid: Any | None = None, weight: Any | No
     """
     pairs = gather(pred, target, valid, weight)
     p, q, w = pairs
-    power = (w * p) @ p
+    power = float((w * p * p).sum())
     if power <= 0:
         return conclude(pairs, 0.0, 0.0, "prediction is zero" if p.size else "")
-    return conclude(pairs, float((w * p) @ q / power), 0.0)
+    return conclude(pairs, float((w * p * q).sum()) / power, 0.0)
 
 
 def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
@@ -49,10 +49,10 @@ def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: An
     p, q, w = pairs
     if p.size == 0:
         return conclude(pairs, 0.0, 0.0)
-    p_mean, q_mean = float(w @ p) / pairs.total, float(w @ q) / pairs.total
+    p_mean, q_mean = float((w * p).sum()) / pairs.total, float((w * q).sum()) / pairs.total
     if is_constant(pairs):
         return conclude(pairs, 0.0, q_mean, "constant prediction")
     centred = p - p_mean
     weighted = w * centred
-    scale = float(weighted @ (q - q_mean) / (weighted @ centred))
+    scale = float((weighted * (q - q_mean)).sum() / (weighted * centred).sum())
     return conclude(pairs, scale, q_mean - scale * p_mean)

@@ -88,7 +88,7 @@ def _best_line(pairs: Pairs) -> tuple[float, float]:
     for share in (0.05, 0.3):
         near = distance <= np.partition(distance, int(share * p.size))[int(share * p.size)]
         sides = np.where(near, 0.0, np.sign(residual))
-        pull = (-float((w * sides) @ p), -float(w @ sides))
+        pull = (-float((w * sides * p).sum()), -float((w * sides).sum()))
         line = _descend(Pairs(p[near], q[near], w[near]), slope, pull)
         if line is not None and ((q - line[0] * p - line[1]) * sides >= 0).all():
             return line
@@ -104,7 +104,7 @@ def _descend(pairs: Pairs, slope: float, pull: tuple[float, float]) -> tuple[flo
     best = np.inf
     while True:
         residual = q - slope * p - offset
-        value = float(np.abs(residual) @ w) + pull[0] * slope + pull[1] * offset
+        value = float((np.abs(residual) * w).sum()) + pull[0] * slope + pull[1] * offset
         turn = _steepest_pivot(pairs, residual, pull, _ROUNDING * (1 + abs(slope)))
         if turn is None or value >= best:  # proven, or no progress that rounding would let us see
             return slope, offset
@@ -130,7 +130,7 @@ def _steepest_pivot(pairs: Pairs, residual: NDArray[np.float64], pull: tuple[flo
     on_line = np.flatnonzero(np.abs(residual) <= rounding)
     signed = w * np.sign(residual)
     signed[on_line] = 0.0
-    gradient_slope, gradient_offset = pull[0] - signed @ p, pull[1] - signed.sum()
+    gradient_slope, gradient_offset = pull[0] - (signed * p).sum(), pull[1] - signed.sum()
     on_line = on_line[np.argsort(p[on_line], kind="stable")]
     pk, wk = p[on_line], w[on_line]
     mass, moment = np.cumsum(wk), np.cumsum(wk * pk)

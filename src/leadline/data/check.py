@@ -213,15 +213,16 @@ def _unit_problem(medians: list[float]) -> list[str]:
     low, high = PLAUSIBLE_MEDIAN_M
     if low <= typical <= high:
         return []
-    guesses = {"millimetres": 1000.0, "centimetres": 100.0, "1/256 m": 256.0, "1/5000 m": 5000.0}
-    direction = "times" if typical < low else "over"
-    fitting = [
-        f"{unit} ({direction} {factor:g})"
-        for unit, factor in guesses.items()
-        if low <= (typical * factor if typical < low else typical / factor) <= high
-    ]
-    remedy = f"; plausible if the numbers are {' or '.join(fitting)}" if fitting else ""
-    return [f"a typical distance of {typical:.4g} m: wrong unit?{remedy}"]
+    factor_of = {"millimetres": 1000.0, "centimetres": 100.0, "1/256 m": 256.0, "1/5000 m": 5000.0}
+    if typical > high:
+        fits = [f"{unit} (divide by {factor:g})" for unit, factor in factor_of.items() if low <= typical / factor <= high]
+    else:
+        fits = [
+            f"{unit} divided once too often (multiply by {factor:g})"
+            for unit, factor in factor_of.items()
+            if low <= typical * factor <= high
+        ]
+    return [f"a typical distance of {typical:.4g} m: wrong unit?{' Plausible: ' + ' or '.join(fits) if fits else ''}"]
 
 
 def _layout_problems(root: Path) -> list[str]:

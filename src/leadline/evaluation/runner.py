@@ -73,6 +73,11 @@ class Result:
         return tuple(row for row in self.rows if row.failure)
 
     @property
+    def skipped(self) -> int:
+        """How many images have too little truth to be scored."""
+        return len(self.rows) - len(self.scored)
+
+    @property
     def upside_down(self) -> int:
         """How many fits have a negative scale."""
         return sum(row.scale < 0 for row in self.rows)
@@ -94,7 +99,7 @@ class Result:
             "model_sha256": self.model_sha256,
             "dataset": self.dataset,
             "protocol": {**self.protocol.to_dict(), "fingerprint": self.protocol.fingerprint},
-            "images": {"scored": len(self.scored), "failed": len(self.failures), "skipped": len(self.rows) - len(self.scored)},
+            "images": {"scored": len(self.scored), "failed": len(self.failures), "skipped": self.skipped},
             "upside_down": self.upside_down,
             "means": self.means,
             "rows": [asdict(row) for row in self.rows],
@@ -154,15 +159,14 @@ def score_map(prediction: DepthMap, truth: Truth, protocol: Protocol, name: str 
     return _row(name, fit, fit.apply(pred), truth, target)
 
 
-def aligned_depth(prediction: DepthMap, truth: Truth) -> NDArray[np.float64]:
-    """Return the (h, w) depth that the protocol compares, for pictures and error maps; in the truth's unit.
+def aligned_disparity(prediction: DepthMap, truth: Truth) -> NDArray[np.float64]:
+    """Return the (h, w) disparity whose inverse the protocol compares, for pictures and error maps.
 
     Raises:
         LeadlineError: the map's kind can't be aligned in disparity.
     """
     values, _ = _at_size_of(truth, disparity_of(prediction))
-    fit = fit_scale_shift(values, truth.disparity, truth.counts)
-    return np.asarray(1 / np.maximum(fit.apply(values), truth.smallest_disparity))
+    return np.maximum(fit_scale_shift(values, truth.disparity, truth.counts).apply(values), truth.smallest_disparity)
 
 
 def _row(name: str, fit: Fit, aligned: NDArray[np.float64], truth: Truth, target: NDArray[np.float64]) -> Row:

@@ -69,7 +69,7 @@ def write_ply(
     ]
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write("\n".join([*lines, ""]).encode())
-        for points in cloud.records(_PLY_POINT, np.arange(256, dtype=np.uint8), y_up):
+        for points in cloud.records(_PLY_POINT, None, y_up):
             file.write(points.view(np.uint8).data)
     return cloud.count
 

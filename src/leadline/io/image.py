@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 from leadline.camera import Camera
 from leadline.errors import LeadlineError
 from leadline.io.jpeg import decode_jpeg, reduction
+from leadline.io.pillow_limit import lifted_pillow_limit
 from leadline.io.srgb import pixels_to_srgb, to_srgb
+from leadline.io.wide_tiff import decode_wide_tiff, tiff_layout
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,7 +36,6 @@ _FOCAL_LENGTH_IN_35MM_FILM = 0xA405
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Everything that Pillow's plug-ins let through on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, RuntimeError)
-_pillow_limit = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,8 @@ def read_image(path: str | os.PathLike[str], *, at_least: int | None = None, max
     path = Path(path)
     data = _read_bytes(path)
     try:
-        return _photo(data, at_least, max_pixels)
+        with lifted_pillow_limit():
+            return _photo(data, at_least, max_pixels)
     except LeadlineError as error:
         raise LeadlineError(f"can't read {path}: {error}") from None
 
@@ -118,19 +119,18 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _photo(data: bytes, at_least: int | None, max_pixels: int) -> Photo:
+    layout = tiff_layout(data)
+    if layout is not None and layout.separate_planes and layout.bits > 8:
+        raise LeadlineError(f"a TIFF of {layout} can't be read (Pillow would mix them up); save it as 8 or 16-bit PNG")
     try:
-        image = _open(data)
+        image = _open(data, max_pixels)
     except LeadlineError:
-        pixels = _tiff_that_pillow_refuses(data, max_pixels)
-        if pixels is None:
+        if layout is None:
             raise
-        return Photo(pixels, (pixels.shape[0], pixels.shape[1]))
+        _check_size(layout.hw, max_pixels)
+        return Photo(pixels_to_srgb(decode_wide_tiff(data, layout)), layout.hw)
     width, height = image.size
-    if width * height > max_pixels:
-        raise LeadlineError(
-            f"{width} x {height} is {width * height / 1e6:.0f} million pixels: "
-            f"at most {max_pixels / 1e6:.0f} million are read; shrink it or cut it into parts"
-        )
+    _check_size((height, width), max_pixels)
     pixels, orientation = _decode(image, data, at_least)
     pixels = _upright(pixels, orientation)
     hw_full = (width, height) if orientation >= 5 else (height, width)
@@ -139,36 +139,41 @@ def _photo(data: bytes, at_least: int | None, max_pixels: int) -> Photo:
     return Photo(pixels, hw_full, _camera(image, hw_full))
 
 
-def _open(data: bytes) -> Image.Image:
+def _check_size(hw: tuple[int, int], max_pixels: int) -> None:
+    if hw[0] * hw[1] > max_pixels:
+        raise LeadlineError(
+            f"{hw[1]} x {hw[0]} is {hw[0] * hw[1] / 1e6:.0f} million pixels: at most {max_pixels / 1e6:.0f} million are read; "
+            "shrink it or cut it into parts"
+        )
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
     """Read the header alone."""
     from PIL import Image, UnidentifiedImageError
 
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return _open_heif(data)
+        return _open_heif(data, max_pixels)
     try:
-        # Pillow's own limit warns at 89 megapixels, which cameras exceed. The header is parsed before any pixel, so that the
-        # caller can check the size; the lock keeps our threads from restoring each other's setting.
-        with _pillow_limit:
-            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                return Image.open(io.BytesIO(data))
-            finally:
-                Image.MAX_IMAGE_PIXELS = before
+        return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
         raise LeadlineError(
-            f"not a picture: it starts with {data[:12]!r}; expected JPEG, PNG, WebP, TIFF, BMP, GIF, ..."
+            f"no picture, or cut off: it starts with {data[:12]!r}; expected JPEG, PNG, WebP, TIFF, BMP, GIF, ..."
         ) from None
     except _DAMAGE as error:
         raise LeadlineError(f"damaged or cut off ({_short(error)}); get a whole copy") from None
 
 
-def _open_heif(data: bytes) -> Image.Image:
+def _open_heif(data: bytes, max_pixels: int) -> Image.Image:
     try:
         import pillow_heif
     except ImportError:
         raise LeadlineError("a HEIC picture needs another package: pip install leadline[heic], or convert it to JPEG") from None
     try:
-        image: Image.Image = pillow_heif.open_heif(io.BytesIO(data)).to_pillow()
+        file = pillow_heif.open_heif(io.BytesIO(data))
+        _check_size(file.size[::-1], max_pixels)  # here, because the next line decodes
+        image: Image.Image = file.to_pillow()
+    except LeadlineError:
+        raise
     except _DAMAGE as error:
         raise LeadlineError(f"a damaged or cut off HEIC picture ({_short(error)}); get a whole copy") from None
     return image
@@ -201,31 +206,12 @@ def _decode(image: Image.Image, data: bytes, at_least: int | None) -> tuple[NDAr
             inverted.info["icc_profile"] = profile
             return to_srgb(inverted), _orientation(image)
         return to_srgb(image), _orientation(image)
-    except pil.DecompressionBombError as error:
-        raise LeadlineError(f"too large ({error}); shrink it or cut it into parts") from None
     except LeadlineError:
         raise
     except _DAMAGE as error:
         raise LeadlineError(
             f"the {image.format or 'HEIC'} file is damaged or cut off ({_short(error)}); get a whole copy"
         ) from None
-
-
-def _tiff_that_pillow_refuses(data: bytes, max_pixels: int) -> NDArray[np.uint8] | None:
-    """Return the pixels of TIFF layouts that Pillow has no mode for (float or wide integers with several channels), or None."""
-    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return None
-    import cv2
-
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    if pixels is None or pixels.shape[0] * pixels.shape[1] > max_pixels:
-        return None
-    if pixels.ndim == 3 and pixels.shape[2] >= 3:
-        pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]  # BGR(A) to RGB(A)
-    return pixels_to_srgb(pixels)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -239,21 +225,21 @@ def _orientation(image: Image.Image) -> int:
 
 def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Undo an EXIF orientation (CIPA DC-008, tag 0x0112: where row 0 and column 0 of the stored picture lie)."""
+    import cv2
+
     if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)  # now row 0 is at the top or bottom, column 0 at the left or right
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+        pixels = np.asarray(cv2.transpose(pixels), dtype=np.uint8)
+    # Now row 0 lies at the top or bottom and column 0 at the left or right. OpenCV: 0 turns rows, 1 columns, -1 both around.
+    around = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
+    return pixels if around is None else np.asarray(cv2.flip(pixels, around), dtype=np.uint8)
 
 
 def _camera(image: Image.Image, hw: tuple[int, int]) -> Camera | None:
     try:
         focal = float(image.getexif().get_ifd(_EXIF_BLOCK).get(_FOCAL_LENGTH_IN_35MM_FILM, 0))
-        return Camera.from_focal_35mm(focal, hw) if focal > 0 else None  # 0 stands for unknown
+        return Camera.from_focal_35mm(focal, hw) if focal > 0 else None  # the standard has 0 for "unknown"
     except (*_DAMAGE, ZeroDivisionError):
-        return None  # a wrong tag must not cost the picture
+        return None  # a broken tag, or a fisheye that no pinhole has, must not cost the picture
 
 
 def _short(error: BaseException) -> str:

@@ -45,12 +45,12 @@ class Cloud:
     unit: str
     note: str
 
-    def records(self, dtype: np.dtype[Any], colours: NDArray[Any], y_up: bool) -> Iterator[NDArray[Any]]:
+    def records(self, dtype: np.dtype[Any], colours: NDArray[Any] | None, y_up: bool) -> Iterator[NDArray[Any]]:
         """Yield 1-D arrays of `dtype` with the fields x, y, z, red, green, blue, row by row through the picture.
 
         Args:
-            dtype: of the records; fields of other names are left at the largest value (an opaque alpha).
-            colours: (256,) table from the picture's 8-bit levels to the colour fields.
+            dtype: of the records; a field "alpha" is filled with opaque.
+            colours: (256,) table from the picture's 8-bit levels to the colour fields; None to keep the levels.
             y_up: x right, y up, z towards the viewer, as in OpenGL and glTF; else the camera frame: y down, z forward.
         """
         sign = np.float32(-1 if y_up else 1)
@@ -64,9 +64,9 @@ class Cloud:
             records["y"] = z * down[rows][:, cols] * sign
             records["z"] = z * sign
             for i, name in enumerate(("red", "green", "blue")):
-                records[name] = colours[rgb[..., i]]
+                records[name] = rgb[..., i] if colours is None else colours[rgb[..., i]]
             if dtype.names is not None and "alpha" in dtype.names:
-                records["alpha"] = colours[255]
+                records["alpha"] = np.iinfo(dtype["alpha"]).max
             exists = z > 0
             yield records.reshape(-1) if exists.all() else records[exists]
 

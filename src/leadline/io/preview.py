@@ -24,6 +24,8 @@ COLORMAPS = ("inferno", "magma", "plasma", "viridis", "cividis", "turbo", "grey"
 UNKNOWN_COLOUR = 118  # a middle grey, which inferno, magma and plasma don't contain
 # Half a percent of wild pixels at either end must not use up the colours.
 ROBUST_PERCENTILES = (0.5, 99.5)
+# Pictures of fewer columns have no room for text.
+NARROWEST_LEGEND = 40
 # So many pixels give percentiles to within a colour step; sorting all of twelve million would take longer than the rest.
 _SAMPLED_PIXELS = 200_000
 
@@ -136,9 +138,9 @@ def make_preview(
             method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
             pixels = np.asarray(cv2.resize(pixels, hw[::-1], interpolation=method), dtype=np.uint8)
         picture = np.concatenate([pixels, picture], axis=1 if hw[1] <= 2 * hw[0] else 0)
-    if not legend:
+    if not legend or picture.shape[1] < NARROWEST_LEGEND:
         return picture
-    bar = _legend(depth, picture.shape[1], max(hw), (low, high), colormap)
+    bar = _legend(depth, picture.shape[1], hw, (low, high), colormap)
     return np.concatenate([picture, bar], axis=0)
 
 
@@ -182,11 +184,13 @@ def write_preview(
         temporary.write_bytes(data)
 
 
-def _legend(depth: DepthMap, width: int, side: int, value_range: tuple[float, float], colormap: str) -> NDArray[np.uint8]:
+def _legend(
+    depth: DepthMap, width: int, hw: tuple[int, int], value_range: tuple[float, float], colormap: str
+) -> NDArray[np.uint8]:
     """Return (H, width, 3): a bar from near to far with numbers below and a line of text above."""
     from PIL import Image, ImageDraw
 
-    unit = max(10, min(round(side / 45), round(width / 26)))  # the text's height in pixels, from which all else follows
+    unit = max(10, min(max(hw) // 45, hw[0] // 12, width // 26))  # the text's height in pixels, from which all else follows
     strip = Image.new("RGB", (width, round(5.4 * unit)), (255, 255, 255))
     draw = ImageDraw.Draw(strip)
     text, small = _font(unit), _font(round(0.85 * unit))

@@ -37,28 +37,41 @@ class ConvNorm(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, linear: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
+        self.norm: nn.BatchNorm2d | None = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
         self.linear = linear
         total = kernel - stride  # what 'same' adds for sizes that the stride divides
         self.pads = (total // 2, total - total // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, outputs, ceil(h / stride), ceil(w / stride)) for sizes that the stride divides."""
-        norm, conv = self.norm, self.conv
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        before, after = self.pads
+        conv, (before, after) = self.conv, self.pads
         symmetric = before == after
         if not symmetric:
             x = F.pad(x, (before, after, before, after))
-        weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        weight, bias = self.kernel()
         padding, stride = (before if symmetric else 0), conv.stride[0]
         if conv.groups > 1:
             x = depthwise_conv2d(x, weight, bias, stride, padding)
         else:
             x = F.conv2d(x, weight, bias, stride, padding)
         return x if self.linear else F.relu6(x)
+
+    def kernel(self) -> tuple[Tensor, Tensor]:
+        """Return the weight and bias of the convolution that equals convolution and normalisation."""
+        norm = self.norm
+        if norm is None:
+            assert self.conv.bias is not None
+            return self.conv.weight, self.conv.bias
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        return self.conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+
+    def fold(self) -> None:
+        """Put the normalisation into the convolution for good (for export; state-dict names change)."""
+        weight, bias = self.kernel()
+        self.conv.weight, self.conv.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+        self.norm = None
 
 
 class InvertedResidual(nn.Module):
@@ -177,6 +190,7 @@ class EfficientNetLite(nn.Module):
             names |= {"classifier.weight": "_fc.weight", "classifier.bias": "_fc.bias"}
         for module, ours, conv, norm in pairs:
             names[f"{ours}.conv.weight"] = f"{conv}.weight"
+            assert module.norm is not None
             names |= {f"{ours}.norm.{key}": f"{norm}.{key}" for key in module.norm.state_dict()}
         return names
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leadline.models.blocks.scene_context import SceneContext
 from leadline.models.efficientnet_lite import EfficientNetLite
 from leadline.models.fusion_decoder import FusionDecoder
-
-FINEST_STRIDE = 2
 
 
 class LeadlineNet(nn.Module):
@@ -43,12 +42,7 @@ class LeadlineNet(nn.Module):
         fine, *taps = self.encoder(image)
         taps[-1] = self.context(self.enter_context(taps[-1]))
         x = F.interpolate(self.decoder(taps), size=fine.shape[-2:], mode="bilinear", align_corners=False)
-        raw = self.predict(self.refine(_concatenate(x, fine)).relu())
+        raw = self.predict(self.refine(torch.cat([x, fine], dim=1)).relu())
         full = F.interpolate(raw.float(), size=image.shape[-2:], mode="bilinear", align_corners=False)
         return F.softplus(full)[:, 0]
 
-
-def _concatenate(*maps: Tensor) -> Tensor:
-    import torch
-
-    return torch.cat(maps, dim=1)

@@ -60,7 +60,8 @@ class EngineOptions:
     Attributes:
         engine: one of `ENGINES`; "auto" takes an accelerator of ONNX Runtime if there is one, else OpenVINO, else ONNX Runtime.
         precision: one of `PRECISIONS`; "auto" is fp32: bf16 is faster and keeps about three digits, too few to choose unasked.
-        device: None for automatic, "cpu", or a device of the engine ("cuda", "tensorrt", "coreml", "directml"; OpenVINO's "gpu", "npu").
+        device: None for automatic, "cpu", or a device of the engine: ONNX Runtime's "cuda", "tensorrt", "coreml", "directml",
+            OpenVINO's "gpu", "npu".
         throughput: run several pictures at once on few threads each, rather than one picture on all of them.
         cache_dir: a folder where OpenVINO keeps what it compiled, for a quicker next start; None for none.
     """
@@ -172,7 +173,7 @@ def _map_index(path: Path, outputs: Sequence[Port]) -> int:
     named = [i for i, port in enumerate(outputs) if port.name.lower() in _MAP_NAMES]
     if len(outputs) != 1 and len(named) != 1:
         raise LeadlineError(
-            f"{path.name} has {len(outputs)} outputs ({_names(outputs)}): expected one map, or one output named {_MAP_NAMES[0]!r}"
+            f"{path.name} has {len(outputs)} outputs ({_names(outputs)}): expected one map, or one named {_MAP_NAMES[0]!r}"
         )
     index = 0 if len(outputs) == 1 else named[0]
     port = outputs[index]
@@ -190,7 +191,9 @@ def _as_maps(path: Path, output: NDArray[Any], count: int) -> NDArray[np.float32
     """
     maps = output[:, 0] if output.ndim == 4 and output.shape[1] == 1 else output
     if maps.ndim != 3 or len(maps) != count or 0 in maps.shape:
-        raise LeadlineError(f"{path.name} gave an output of shape {output.shape}: expected {count} map(s), (n, h, w) or (n, 1, h, w)")
+        raise LeadlineError(
+            f"{path.name} gave an output of shape {output.shape}: expected {count} map(s), (n, h, w) or (n, 1, h, w)"
+        )
     return np.asarray(maps, dtype=np.float32)
 
 

@@ -138,9 +138,8 @@ class OnnxPredictor:
 
     def _prediction(self, values: NDArray[np.float32], size: _Size, camera: Camera | None, hw: tuple[int, int]) -> Prediction:
         if size.picture_hw != size.frame_hw:  # the map may be smaller than the input: crop the same share of it
-            rows, columns = (
-                max(1, round(n * part / whole)) for n, part, whole in zip(values.shape, size.picture_hw, size.frame_hw, strict=True)
-            )
+            sides = zip(values.shape, size.picture_hw, size.frame_hw, strict=True)
+            rows, columns = (max(1, round(n * part / whole)) for n, part, whole in sides)
             values = values[:rows, :columns]
         finite = np.isfinite(values)
         notes = self._notes
@@ -157,6 +156,10 @@ class OnnxPredictor:
 
 
 def _check_picture(image: Any) -> None:
-    if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size):
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise LeadlineError(f"a picture of {found}: expected a NumPy array (height, width, 3) of uint8 sRGB; see leadline.read_image")
+    if not isinstance(image, np.ndarray):
+        found = type(image).__name__
+    elif image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
+        return
+    else:
+        found = f"{image.dtype} {image.shape}"
+    raise LeadlineError(f"a picture of {found}: expected a NumPy array (height, width, 3) of uint8; see leadline.read_image")

@@ -27,6 +27,7 @@ from leadline.runtime.onnx_header import read_metadata
 _KEPT_SHAPES = 8
 # OpenVINO's name of the attribute that keeps a node out of constant folding; an unknown name would be ignored.
 _NEVER_FOLD = "DisableConstantFolding_0"
+_DTYPES = {"f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16"}
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -130,4 +131,5 @@ def _keep_big_resizes_unfolded(model: Any) -> None:
 def _port(port: Any) -> Port:
     shape = port.get_partial_shape()
     sizes = None if shape.rank.is_dynamic else tuple(n.get_length() if n.is_static else None for n in shape)
-    return Port(port.get_any_name() if port.get_names() else "?", port.get_element_type().get_type_name(), sizes)
+    dtype = port.get_element_type().get_type_name()
+    return Port(port.get_any_name() if port.get_names() else "?", _DTYPES.get(dtype, dtype), sizes)

@@ -85,7 +85,9 @@ def write_outputs(
     try:
         paths[0].parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LeadlineError(f"can't make the folder {str(paths[0].parent)!r} ({error.strerror}): choose another with --out") from None
+        raise LeadlineError(
+            f"can't make the folder {str(paths[0].parent)!r} ({error.strerror}): choose another with --out"
+        ) from None
     for name, path in zip(options.formats, paths, strict=True):
         if name == "ply":
             write_ply(path, depth, pixels)

@@ -28,8 +28,6 @@ from leadline.runtime.engine import one_line, usable_cores
 Item = TypeVar("Item")
 Written = TypeVar("Written")
 
-# Results that may wait for a slow one before them, for each worker: they hold no pictures.
-_AHEAD = 4
 _MOST_WORKERS = 10
 
 
@@ -75,6 +73,7 @@ def run_pipeline(
     read: Callable[[Item], Photo] | None = None,
     full_size: bool = False,
     workers: int | None = None,
+    ahead: int = 4,
 ) -> Iterator[ItemResult[Item, Written]]:
     """Read, predict and write every item; yield the results in the order of the items.
 
@@ -90,11 +89,13 @@ def run_pipeline(
         full_size: `write` needs the photo's pixels at full size: don't decode at a reduced size.
         workers: threads; by default one more than the calls that the predictor runs at once (its attribute `streams`, else
             1), at least one for each core.
+        ahead: items in hand for each worker, so that a slow one does not stop those behind it. Items and results that
+            hold pictures want 1.
     """
     streams = int(getattr(predictor, "streams", 1))
     count = workers or min(_MOST_WORKERS, max(streams + 1, usable_cores()))
-    reducible = isinstance(predictor, AnySizePredictor) and not full_size
-    load = read or _reader(predictor.longer_side_needed() if reducible else None)
+    needed = predictor.longer_side_needed() if isinstance(predictor, AnySizePredictor) and not full_size else None
+    load = read or _reader(needed)
     in_network, stop = BoundedSemaphore(streams), Event()
 
     def process(item: Item) -> ItemResult[Item, Written]:
@@ -123,7 +124,7 @@ def run_pipeline(
     try:
         for item in items:
             pending.append(pool.submit(process, item))
-            if len(pending) >= count * _AHEAD:
+            if len(pending) >= count * ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -41,7 +41,7 @@ class LoadRequest:
 
 
 # Other places to get a predictor from, asked in turn for names that are neither shipped nor an ONNX file. A source returns
-# None for names that are not its business. The command line adds transformers' networks here: nothing below it may import torch.
+# None for names that are not its business. The command line adds transformers' networks here; nothing here imports torch.
 predictor_sources: list[Callable[[LoadRequest], Predictor | None]] = []
 
 
@@ -105,7 +105,8 @@ def _find(name: str | PathLike[str]) -> Path | None:
     path = Path(name)
     if path.suffix.lower() == ".onnx" or path.is_file():
         return path
-    shipped = [file for file in sorted(weights_folder().glob("*.onnx")) if str(name) in (file.stem, file.stem.rpartition(".")[0])]
+    files = sorted(weights_folder().glob("*.onnx"))
+    shipped = [file for file in files if str(name) in (file.stem, file.stem.rpartition(".")[0])]
     return shipped[-1] if shipped else None  # "leadline-s" is its last tag
 
 
@@ -129,7 +130,7 @@ def _card(path: Path, kind: Kind | None) -> ModelCard:
         except LeadlineError as error:
             raise LeadlineError(f"the card of {path.name}: {error}") from None
         if card.sha256 and _sha256(path, path.stat().st_mtime_ns) != card.sha256:
-            raise LeadlineError(f"{str(path)!r} is not the file its card speaks of (another sha256): install or download it again")
+            raise LeadlineError(f"{str(path)!r} is not the file of its card (another sha256): install or download it again")
         return card if kind is None else replace(card, kind=kind)
     if kind is None:
         raise LeadlineError(

@@ -13,11 +13,11 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.alignment import fit_robust_scale_shift
 from leadline.camera import Camera
 from leadline.depth_map import DepthMap, replace_map
 from leadline.errors import LeadlineError
 from leadline.predictor import ModelCard, Prediction, Predictor
+from leadline.runtime.mutual_fit import fit_mutually
 
 # From here on `--tiles auto` takes tiles: beyond the sensors of most cameras and phones.
 AUTOMATIC_FROM_PIXELS = 50_000_000
@@ -57,6 +57,11 @@ class TiledPredictor:
             raise LeadlineError(f"tile overlap {self.overlap}: expected a share of 0.2 to 0.8")
         if self.tile_px is not None and self.tile_px < 16:
             raise LeadlineError(f"tiles of {self.tile_px} pixels: expected at least 16; try the network's input size")
+
+    @property
+    def streams(self) -> int:
+        """How many calls run at the same time without waiting for each other."""
+        return int(getattr(self.predictor, "streams", 1))
 
     @property
     def card(self) -> ModelCard:
@@ -102,7 +107,7 @@ def _laid_on(tile: DepthMap, whole: DepthMap, window: tuple[slice, slice]) -> ND
     step = max(1, int((base.size / _FIT_PIXELS) ** 0.5))
     sparse = np.s_[step // 2 :: step, step // 2 :: step]
     picked = valid[sparse]
-    fit = fit_robust_scale_shift(tile.values[sparse], base[sparse], picked)
+    fit = fit_mutually(tile.values[sparse], base[sparse], picked)
     if fit.degenerate:
         return base
     there = base[sparse][picked]

@@ -85,11 +85,12 @@ def _names(root: Path) -> list[str]:
 def _read(root: Path, name: str) -> Sample:
     image = read_picture(root / "image_2" / f"{name}.png")
     scan_path = root / "velodyne" / f"{name}.bin"
-    scan = np.frombuffer(read_bytes(scan_path), dtype="<f4")
-    if scan.size == 0 or scan.size % 4:
-        raise LeadlineError(f"{scan_path}: {scan.nbytes} bytes; expected four float32 a point, so a multiple of 16")
+    data = read_bytes(scan_path)
+    if not data or len(data) % 16:
+        raise LeadlineError(f"{scan_path}: {len(data)} bytes; expected four float32 a point, so a multiple of 16")
+    points = np.frombuffer(data, dtype="<f4").reshape(-1, 4)[:, :3].astype(np.float64)
     calibration = read_calibration(root / "calib" / f"{name}.txt")
-    depth = project_scan(scan.reshape(-1, 4)[:, :3].astype(np.float64), calibration, image.shape[:2])
+    depth = project_scan(points, calibration, image.shape[:2])
     return Sample(name, image, depth, depth.camera)
 
 

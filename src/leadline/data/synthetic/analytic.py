@@ -19,7 +19,8 @@ from leadline.camera import Camera
 from leadline.data.synthetic.raycast import Box, Hits, Plane, Rows, Shape, Sphere, dot, first_hit
 from leadline.data.synthetic.render import RenderedView
 from leadline.data.synthetic.scene import Material, View, look_at
-from leadline.data.synthetic.textures import random_texture
+from leadline.data.synthetic.sensor import roll_off, srgb_encode
+from leadline.data.synthetic.textures import linear, random_texture
 from leadline.depth_map import METRIC_DEPTH, PIXEL_DISPARITY, DepthMap
 from leadline.geometry import pixel_disparity_from_depth, right_from_left
 from leadline.sample import Sample
@@ -30,6 +31,7 @@ Point = tuple[float, float, float]
 
 _TEXELS = 64
 _LEVELS = 7  # 64, 32 ... 1
+_LINEAR = np.array([linear((code, code, code))[0] for code in range(256)], np.float32)
 _EDGE_OFFSETS = ((-0.25, -0.125), (0.125, -0.25), (0.25, 0.125), (-0.125, 0.25))  # a rotated grid inside the pixel
 _GLASS_TINT = np.array([0.86, 0.92, 0.90], np.float32)
 _MIRROR_TINT = np.array([0.90, 0.91, 0.92], np.float32)
@@ -56,11 +58,12 @@ class Solid:
     @cached_property
     def pyramid(self) -> F32:
         """The texture in linear light at 64, 32 ... 1 texels a side, one below the other: (5461, 3); far surfaces use less."""
-        levels = [_LINEAR[self.texture]]
+        level: NDArray[Any] = _LINEAR[self.texture]
+        rows = [level.reshape(-1, 3)]
         for _ in range(_LEVELS - 1):
-            t = levels[-1]
-            levels.append((t[::2, ::2] + t[1::2, ::2] + t[::2, 1::2] + t[1::2, 1::2]) / 4)
-        return np.concatenate([level.reshape(-1, 3) for level in levels])
+            level = (level[::2, ::2] + level[1::2, ::2] + level[::2, 1::2] + level[1::2, 1::2]) / 4
+            rows.append(level.reshape(-1, 3))
+        return np.concatenate(rows, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,23 +143,24 @@ def make_stereo_pair(
     """
     world, view = make_world(np.random.default_rng(rng), fov_deg)
     left = render_view(world, view, hw, baseline_m=baseline_m)
-    right_view = View(view.world_from_camera @ np.linalg.inv(right_from_left(baseline_m)), view.fov_x_deg)
-    right = render_view(world, right_view, hw)
-    left_sample, right_sample = sample_of(left, f"{name}_left"), sample_of(right, f"{name}_right")
+    assert left.right_radiance is not None
     assert left.pixel_disparity is not None
     assert left.occluded is not None
+    right = _rendered(world, _shoot(world, _right_of(view, baseline_m), hw), left.right_radiance, {})
+    left_sample, right_sample = sample_of(left, f"{name}_left"), sample_of(right, f"{name}_right")
     disparity = DepthMap(left.pixel_disparity, left.valid, PIXEL_DISPARITY, left_sample.camera, "analytic")
     return StereoSample(left_sample, right_sample, disparity, left.occluded, baseline_m)
 
 
 def sample_of(view: RenderedView, name: str) -> Sample:
-    """Return a rendered view as a sample, its radiance shown as it is (1 is white)."""
+    """Return a rendered view as a sample, its radiance shown as it is: no exposure, no noise."""
     height, width = view.depth.shape
     k = view.intrinsics
     camera = Camera(width, height, k[0, 0], k[1, 1], k[0, 2], k[1, 2])
     masks = {"sky": view.sky, "material": view.material, "instance": view.instance}
     depth = DepthMap(view.depth, view.valid, METRIC_DEPTH, camera, "analytic")
-    return Sample(name, _srgb_from_linear(view.radiance), depth, camera, masks, view.world_from_camera)
+    image = (srgb_encode(roll_off(view.radiance)) * 255 + 0.5).astype(np.uint8)
+    return Sample(name, image, depth, camera, masks, view.world_from_camera)
 
 
 def make_world(rng: np.random.Generator, fov_deg: float | None = None) -> tuple[World, View]:
@@ -172,30 +176,9 @@ def render_view(world: World, view: View, hw: tuple[int, int], *, baseline_m: fl
     Raises:
         LeadlineError: the field of view is no pinhole's, or the baseline not positive.
     """
-    camera = Camera.from_fov_deg(view.fov_x_deg, hw)
-    eye, turn = view.world_from_camera[:3, 3:4], view.world_from_camera[:3, :3]
-    # Directions have z = 1 in the camera's frame, so the ray parameter is the z-depth itself.
-    directions = turn @ camera.rays().reshape(-1, 3).T
-    hits = _look(world, eye, directions)
-    seen = hits.shape >= 0
-    depth = np.where(seen, hits.t, 0.0)
-    radiance = _radiance(world, eye, directions, hits, 1 / camera.fx, bounces=2)
-    edge = np.flatnonzero(_edges(hits.shape.reshape(hw)))
-    offsets = [turn @ np.array([[dx / camera.fx], [dy / camera.fy], [0.0]]) for dx, dy in _EDGE_OFFSETS]
-    finer = np.concatenate([directions[:, edge] + offset for offset in offsets], axis=1)
-    samples = _radiance(world, eye, finer, _look(world, eye, finer), 1 / camera.fx, bounces=1)
-    radiance[:, edge] = samples.reshape(3, len(offsets), -1).mean(axis=1)
-    return RenderedView(
-        radiance=_image(radiance, hw),
-        depth=depth.reshape(hw).astype(np.float32),
-        normals=_image(turn.T @ _facing_normals(world, hits, eye + depth * directions, directions), hw),
-        material=np.array([s.material for s in world.solids] + [0], np.uint8)[hits.shape].reshape(hw),
-        instance=np.array([s.instance for s in world.solids] + [0], np.uint16)[hits.shape].reshape(hw),
-        sky=~seen.reshape(hw),
-        intrinsics=camera.intrinsics,
-        world_from_camera=view.world_from_camera,
-        **({} if baseline_m is None else _stereo(world, view, camera, hits, directions, baseline_m)),
-    )
+    shot = _shoot(world, view, hw)
+    stereo = {} if baseline_m is None else _stereo(world, shot, baseline_m)
+    return _rendered(world, shot, _picture(world, shot), stereo)
 
 
 def visible_from(world: World, eye: NDArray[np.float64], points: Rows) -> NDArray[np.bool_]:
@@ -203,25 +186,82 @@ def visible_from(world: World, eye: NDArray[np.float64], points: Rows) -> NDArra
     return first_hit(world.shapes, eye, points - eye).t > 1 - 1e-6  # the ray's parameter is 1 at the point
 
 
-def _stereo(world: World, view: View, camera: Camera, hits: Hits, directions: Rows, baseline_m: float) -> dict[str, Any]:
-    depth = np.where(hits.shape >= 0, hits.t, 0.0)
-    disparity = pixel_disparity_from_depth(depth, camera.fx, baseline_m)
-    right_pose = view.world_from_camera @ np.linalg.inv(right_from_left(baseline_m))
-    right = View(right_pose, view.fov_x_deg)
-    visible = visible_from(world, right_pose[:3, 3:4], view.world_from_camera[:3, 3:4] + depth * directions)
-    outside = camera.pixel_centres()[..., 0].ravel() - disparity < 0
-    return {
-        "right_radiance": render_view(world, right, camera.hw).radiance,
-        "pixel_disparity": disparity.reshape(camera.hw).astype(np.float32),
-        "occluded": ((hits.shape >= 0) & (~visible | outside)).reshape(camera.hw),
-        "baseline_m": baseline_m,
-    }
+class _Shot(NamedTuple):
+    """The rays through a view's pixel centres, (3, n) in the world, and what they hit."""
+
+    view: View
+    camera: Camera
+    directions: Rows
+    hits: Hits
+
+    @property
+    def eye(self) -> Rows:
+        return self.view.world_from_camera[:3, 3:4]
+
+    @property
+    def turn(self) -> Rows:
+        return self.view.world_from_camera[:3, :3]
+
+    @property
+    def depth(self) -> Rows:
+        return np.where(self.hits.shape >= 0, self.hits.t, 0.0)
+
+
+def _shoot(world: World, view: View, hw: tuple[int, int]) -> _Shot:
+    camera = Camera.from_fov_deg(view.fov_x_deg, hw)
+    # Directions have z = 1 in the camera's frame, so the ray parameter is the z-depth itself.
+    directions = view.world_from_camera[:3, :3] @ camera.rays().reshape(-1, 3).T
+    return _Shot(view, camera, directions, _look(world, view.world_from_camera[:3, 3:4], directions))
 
 
 def _look(world: World, eye: Rows, directions: Rows) -> Hits:
     hits = first_hit(world.shapes, eye, directions)
     near = hits.t <= world.far_m
     return Hits(np.where(near, hits.t, np.inf), np.where(near, hits.shape, -1))
+
+
+def _picture(world: World, shot: _Shot) -> F32:
+    camera, pixel = shot.camera, 1 / shot.camera.fx
+    radiance = _radiance(world, shot.eye, shot.directions, shot.hits, pixel, bounces=2)
+    edge = np.flatnonzero(_edges(shot.hits.shape.reshape(camera.hw)))
+    offsets = [shot.turn @ np.array([[dx / camera.fx], [dy / camera.fy], [0.0]]) for dx, dy in _EDGE_OFFSETS]
+    finer = np.concatenate([shot.directions[:, edge] + offset for offset in offsets], axis=1)
+    samples = _radiance(world, shot.eye, finer, _look(world, shot.eye, finer), pixel, bounces=1)
+    radiance[:, edge] = samples.reshape(3, len(offsets), -1).mean(axis=1)
+    return _image(radiance, camera.hw)
+
+
+def _rendered(world: World, shot: _Shot, radiance: F32, stereo: dict[str, Any]) -> RenderedView:
+    hw, hits = shot.camera.hw, shot.hits
+    normals = _facing_normals(world, hits, shot.eye + shot.depth * shot.directions, shot.directions)
+    return RenderedView(
+        radiance=radiance,
+        depth=shot.depth.reshape(hw).astype(np.float32),
+        normals=_image(shot.turn.T @ normals, hw),
+        material=np.array([s.material for s in world.solids] + [0], np.uint8)[hits.shape].reshape(hw),
+        instance=np.array([s.instance for s in world.solids] + [0], np.uint16)[hits.shape].reshape(hw),
+        sky=(hits.shape < 0).reshape(hw),
+        intrinsics=shot.camera.intrinsics,
+        world_from_camera=shot.view.world_from_camera,
+        **stereo,
+    )
+
+
+def _right_of(view: View, baseline_m: float) -> View:
+    return View(view.world_from_camera @ np.linalg.inv(right_from_left(baseline_m)), view.fov_x_deg)
+
+
+def _stereo(world: World, shot: _Shot, baseline_m: float) -> dict[str, Any]:
+    hw, right = shot.camera.hw, _right_of(shot.view, baseline_m)
+    disparity = pixel_disparity_from_depth(shot.depth, shot.camera.fx, baseline_m).reshape(hw)
+    visible = visible_from(world, right.world_from_camera[:3, 3:4], shot.eye + shot.depth * shot.directions).reshape(hw)
+    outside = shot.camera.pixel_centres()[..., 0] - disparity < 0
+    return {
+        "right_radiance": _picture(world, _shoot(world, right, hw)),
+        "pixel_disparity": disparity.astype(np.float32),
+        "occluded": (shot.hits.shape >= 0).reshape(hw) & (~visible | outside),
+        "baseline_m": baseline_m,
+    }
 
 
 def _facing_normals(world: World, hits: Hits, points: Rows, directions: Rows) -> Rows:
@@ -288,13 +328,13 @@ def _light(world: World, index: NDArray[np.int64], points: Rows, normals: Rows) 
     opacity = np.array([0.4 if s.material == Material.TRANSPARENT else 1.0 for s in world.solids])[blocker.shape]
     slope[lit] *= np.where(blocker.t < 1, 1 - opacity, 1.0)
     direct = slope * world.brightness / (1 + (distance / world.falloff_m) ** 2)
-    return (0.3 + 0.1 * normals[2] + direct).astype(np.float32)
+    return np.asarray(0.3 + 0.1 * normals[2] + direct, np.float32)
 
 
 def _sky(world: World, unit: Rows) -> F32:
     height = np.clip(unit[2], 0.0, 1.0) ** 0.6
     low, high = np.array(world.horizon)[:, None], np.array(world.zenith)[:, None]
-    return (low + (high - low) * height).astype(np.float32)
+    return np.asarray(low + (high - low) * height, np.float32)
 
 
 def _edges(index: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -381,9 +421,3 @@ def _thing(rng: np.random.Generator, shape: Shape, instance: int) -> Solid:
 
 def _image(rows: NDArray[Any], hw: tuple[int, int]) -> F32:
     return np.asarray(rows.T, np.float32).reshape(*hw, 3)
-
-
-def _srgb_from_linear(radiance: F32) -> NDArray[np.uint8]:
-    x = np.clip(radiance, 0, 1)
-    encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
-    return (encoded * 255 + 0.5).astype(np.uint8)

@@ -68,7 +68,7 @@ def denoise(samples: F32, guide: Guide, *, levels: int = 5, luminance_sigma: flo
     light = (parts * alike[..., None]).sum(0) / count[..., None]
     luma = parts @ _LUMA
     variance = (alike * (luma - light @ _LUMA) ** 2).sum(0) / count**2
-    light = _smooth(light, _blur(variance), normal, position, tolerance, levels, luminance_sigma)
+    light = _smooth(light, _blur(variance, 7), normal, position, tolerance, levels, luminance_sigma)
 
     # back to the samples: each takes the light of the pixel (its own or a neighbour's) that lies on its surface
     shade = _upsample(light, normal, position, tolerance, normals, positions)
@@ -86,8 +86,9 @@ def _pick(quarters: NDArray[np.float32], index: NDArray[np.intp]) -> F32:
     return np.asarray(np.take_along_axis(quarters, where, axis=0)[0])
 
 
-def _blur(values: F32, size: int = 7) -> F32:
-    return np.asarray(cv2.blur(values, (size, size), borderType=cv2.BORDER_REFLECT_101), np.float32)
+def _blur(values: F32, size: int) -> F32:
+    # in float64: OpenCV's running sums go negative beside a bright spot in float32
+    return np.asarray(cv2.blur(values.astype(np.float64), (size, size), borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
 def _without_fireflies(light: F32, surface: NDArray[np.bool_]) -> F32:
@@ -118,7 +119,7 @@ def _smooth(light: F32, variance: F32, normal: F32, position: F32, tolerance: F3
         if step >= min(h, w):
             break
         luma = light @ _LUMA
-        spread = sigma * np.sqrt(cv2.blur(variance, (3, 3))) + 1e-4 * (luma.mean() + 1e-6)
+        spread = sigma * np.sqrt(_blur(variance, 3)) + 1e-4 * (luma.mean() + 1e-6)
         stack = np.concatenate([light, np.ones_like(luma)[..., None]], axis=-1)
         total, total_variance = 0.25 * stack, variance / 16
         for dy, dx, tap in ((0, 1, 0.125), (1, 0, 0.125), (1, 1, 0.0625), (1, -1, 0.0625)):

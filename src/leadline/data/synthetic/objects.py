@@ -722,3 +722,18 @@ def random_object(rng: np.random.Generator, *groups: str) -> list[Thing]:
     group = str(rng.choice(list(groups or OBJECTS)))
     makers = OBJECTS[group]
     return makers[int(rng.integers(len(makers)))](rng)
+
+
+def compact(things: Sequence[Thing]) -> list[Thing]:
+    """Return the same world in fewer things: those of one object with one look become one mesh in world coordinates."""
+    groups: dict[tuple[int, int, bool, bool], list[Thing]] = {}
+    for t in things:
+        groups.setdefault((t.instance, id(t.look), t.mesh.smooth, t.mesh.uv is None), []).append(t)
+    out = []
+    for same in groups.values():
+        if len(same) == 1:
+            out.append(same[0])
+        else:
+            mesh = s.merge(s.transformed(t.mesh, t.world_from_mesh) for t in same)
+            out.append(Thing(mesh, same[0].look, instance=same[0].instance))
+    return out

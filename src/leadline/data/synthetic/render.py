@@ -145,7 +145,7 @@ class LoadedScene:
         self._thing_of_shape: dict[Any, int] | NDArray[np.int64]
         if self._vectorised:
             keys = [int(mi.UInt32(_pointer_index(mi, s))[0]) for s in order]
-            table = np.full(max(keys) + 1, -1)
+            table = np.full(max(keys, default=0) + 1, -1)
             table[keys] = np.arange(len(keys))
             self._thing_of_shape = table
         else:
@@ -159,7 +159,7 @@ class LoadedScene:
             return []
         rights = [] if baseline_m is None else [_shifted(v, baseline_m) for v in views]
         pictures = self._pictures([*views, *rights], size, seed)
-        truths = self._truth(views, size)
+        truths = self.truth(views, size)
         out = []
         for i, view in enumerate(views):
             stereo: dict[str, Any] = {}
@@ -193,7 +193,8 @@ class LoadedScene:
             guides.append(Guide(part["albedo"], flat, where, far, emits) if view.aperture_m == 0 else Guide.blank((h, w)))
         return guides
 
-    def _truth(self, views: Sequence[View], size: tuple[int, int]) -> list[dict[str, Any]]:
+    def truth(self, views: Sequence[View], size: tuple[int, int]) -> list[dict[str, Any]]:
+        """Return depth, normals, material, instance and sky of each view, as in `RenderedView`."""
         w, h = size
         shot = self._shoot(*_rays(views, size))
         material = np.array([t.look.material for t in self._things] + [0], np.uint8)
