@@ -99,7 +99,9 @@ class Camera:
         """
         largest = degrees(2 * atan(0.5 / SMALLEST_FOCAL_SHARE))
         if not 0 < fov_deg <= largest:
-            raise LeadlineError(f"field of view {fov_deg:g} degrees: expected more than 0 and at most {largest:.0f} for a pinhole")
+            raise LeadlineError(
+                f"field of view {fov_deg:g} degrees: expected more than 0 and at most {largest:.0f} for a pinhole"
+            )
         focal = hw[1] / (2 * tan(radians(fov_deg) / 2))
         return cls(hw[1], hw[0], focal, focal, hw[1] / 2, hw[0] / 2)
 
@@ -135,9 +137,7 @@ class Camera:
     def resize(self, hw: tuple[int, int]) -> Camera:
         """Return the camera of the picture resampled to `hw` (edges stay edges, as cv2.resize and align_corners=False do)."""
         sy, sx = hw[0] / self.height, hw[1] / self.width
-        return replace(
-            self, width=hw[1], height=hw[0], fx=self.fx * sx, fy=self.fy * sy, cx=self.cx * sx, cy=self.cy * sy
-        )
+        return replace(self, width=hw[1], height=hw[0], fx=self.fx * sx, fy=self.fy * sy, cx=self.cx * sx, cy=self.cy * sy)
 
     def flip(self) -> Camera:
         """Return the camera of the picture mirrored left to right."""

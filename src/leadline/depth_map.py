@@ -123,7 +123,9 @@ class DepthMap:
                 raise LeadlineError(f"a valid mask of shape {given.shape}: expected that of the values, {numbers.shape}")
             mask &= given
         if camera is not None and camera.hw != numbers.shape:
-            raise LeadlineError(f"a camera of size {camera.hw} for a map of size {numbers.shape}: resize or crop the camera with it")
+            raise LeadlineError(
+                f"a camera of size {camera.hw} for a map of size {numbers.shape}: resize or crop the camera with it"
+            )
         numbers[~mask] = 0.0
         numbers.setflags(write=False)
         mask.setflags(write=False)

@@ -50,7 +50,9 @@ class ModelCard:
         if self.resize_side not in ("longer", "shorter"):
             raise LeadlineError(f"resize_side {self.resize_side!r}: expected 'longer' or 'shorter'")
         if self.size_multiple < 1 or self.input_size < self.size_multiple:
-            raise LeadlineError(f"input_size {self.input_size}, size_multiple {self.size_multiple}: expected 1 <= multiple <= size")
+            raise LeadlineError(
+                f"input_size {self.input_size}, size_multiple {self.size_multiple}: expected 1 <= multiple <= size"
+            )
 
     def to_json(self) -> str:
         """Return the card as indented JSON."""

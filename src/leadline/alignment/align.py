@@ -110,7 +110,7 @@ def align(
 
 
 def depth_from_disparity(aligned: DepthMap, cap_m: float) -> DepthMap:
-    """Turn an aligned metric disparity into metric depth, no further than `cap_m` (MiDaS's evaluation, METHODS A.5).
+    """Turn an aligned metric disparity into metric depth, no further than `cap_m` (MiDaS's evaluation, arXiv 1907.01341).
 
     A fitted disparity may be zero or negative far away, where its inverse is infinite or behind the camera: it is clamped
     from below at ``1 / cap_m`` first, so that no pixel drops out of a score for being wrong.

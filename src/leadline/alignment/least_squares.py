@@ -1,4 +1,4 @@
-"""Weighted least squares in closed form: the alignment of MiDaS (arXiv 1907.01341, equation 4) and most protocols."""
+"""Weighted least squares in closed form: the alignment of MiDaS (arXiv 1907.01341, section 5) and most protocols."""
 
 from __future__ import annotations
 

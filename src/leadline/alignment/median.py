@@ -34,7 +34,7 @@ def fit_median_scale(pred: Any, target: Any, valid: Any | None = None) -> Fit:
 
 
 def fit_median_mad(pred: Any, target: Any, valid: Any | None = None) -> Fit:
-    """Return the fit that gives both maps the same median t and mean absolute deviation s (arXiv 1907.01341, equation 5).
+    """Return the fit that gives both maps the same median t and mean absolute deviation s (arXiv 1907.01341, section 5).
 
     ``(pred - t_pred) / s_pred`` is compared with ``(target - t_target) / s_target``: here as one scale and shift from the
     prediction to the target. The scale can't come out negative, so a prediction that is upside down stays so.

@@ -31,7 +31,7 @@ def fit_ransac(
         valid: bool array of that shape; None means all. Non-finite pixels never count.
         intercept: whether to fit a shift (two pixels make a hypothesis) or the scale alone (one pixel does).
         threshold: largest |residual| of an inlier, in the target's unit. None estimates it as 2.5 standard deviations by the
-            least median of squares (Rousseeuw and Leroy 1987, chapter 5), which holds while outliers are fewer than half;
+            least median of squares (Rousseeuw and Leroy 1987), which holds while outliers are fewer than half;
             with more of them, give it. Costs are truncated at it (MSAC, Torr and Zisserman 2000).
         hypotheses: how many to try; 300 find a clean pair among 80 % outliers with probability 1 - 5e-6.
         seed: of the draw, or a generator.

@@ -1,4 +1,4 @@
-"""Exact weighted L1 fits, as MoGe's evaluation uses (arXiv 2410.19115, equation 5): a few gross outliers do no harm."""
+"""Exact weighted L1 fits, as MoGe's evaluation uses (arXiv 2410.19115): a few gross outliers do no harm."""
 
 from __future__ import annotations
 

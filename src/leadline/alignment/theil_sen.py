@@ -22,14 +22,15 @@ def fit_theil_sen(
     """Return the fit whose scale is the median of ``(target_i - target_j) / (pred_i - pred_j)`` over pairs of pixels.
 
     It stands up to 29 % of outliers. Where the map has no more than `pairs` pairs, all are taken and the result is exact;
-    otherwise `pairs` are drawn at random. (Sen 1968; for depth: arXiv 2303.07662, section 3, as METHODS E.3 reads it.)
+    otherwise `pairs` are drawn at random. (Sen 1968. "One scalar", arXiv 2303.07662,
+    uses it between predictions and depths; how it draws its pairs we don't know.)
 
     Args:
         pred, target: arrays of one shape.
         valid: bool array of that shape; None means all. Non-finite pixels never count.
         intercept: whether to give the shift ``median(target - scale * pred)``; else the shift is 0, the slope the same.
         pairs: how many pairs to draw.
-        smallest_gap: pairs whose predictions differ by less than this share of the median difference are dropped.
+        smallest_gap: pairs whose predictions differ by less than this share of their mean difference are dropped.
         seed: of the draw, or a generator.
 
     Returns:
@@ -51,7 +52,7 @@ def fit_theil_sen(
         i, j = np.random.default_rng(seed).integers(0, p.size, (2, pairs))
     rise, run = q[i] - q[j], p[i] - p[j]
     gaps = np.abs(run)
-    told = (gaps > 0) & (gaps >= smallest_gap * np.median(gaps))
+    told = (gaps > 0) & (gaps >= smallest_gap * gaps.mean())
     if not told.any():
         return conclude(pixels, 0.0, constant, "no pixels with different predictions drawn")
     scale = float(np.median(rise[told] / run[told]))

@@ -61,15 +61,15 @@ class Source:
             added += 1
             if len(chunk) == CHUNK:
                 store.append(chunk)
-                store.refresh()
                 chunk = []
         store.append(chunk)
-        store.refresh()
         return added
 
     def _iter_new(self, known: set[str], longest: int) -> Iterator[tuple[str, str, View]]:
         if not self.root.is_dir():
-            raise LeadlineError(f"no folder {self.root} of training views: render one with leadline synth, or correct data.sources")
+            raise LeadlineError(
+                f"no folder {self.root} of training views: render one with leadline synth, or correct data.sources"
+            )
         if self.reader:
             yield from self._iter_reader(known, longest)
             return
@@ -87,7 +87,9 @@ class Source:
 
         dataset = get_dataset(self.reader)
         if not dataset.info.training_allowed:
-            raise LeadlineError(f"{dataset.info.title} may not be trained on ({dataset.info.licence}): leave it out of data.sources")
+            raise LeadlineError(
+                f"{dataset.info.title} may not be trained on ({dataset.info.licence}): leave it out of data.sources"
+            )
         for i, name in enumerate(dataset.names(self.root)):
             if name not in known:
                 # Neighbouring frames look alike: they are held out, or not, in blocks.
@@ -96,10 +98,13 @@ class Source:
 
 def _read_rendered(scene: Path, picture: Path) -> Sample:
     """Read of a view in layout leadline-folder/1 only what training needs: picture, depth and sky."""
-    depth, sky = np.load(scene / "depth" / f"{picture.stem}.npy"), cv2.imread(str(scene / "sky" / f"{picture.stem}.png"), cv2.IMREAD_GRAYSCALE)
+    depth, sky = (
+        np.load(scene / "depth" / f"{picture.stem}.npy"),
+        cv2.imread(str(scene / "sky" / f"{picture.stem}.png"), cv2.IMREAD_GRAYSCALE),
+    )
     bgr = cv2.imread(str(picture), cv2.IMREAD_COLOR)
     if bgr is None or sky is None:
         raise LeadlineError(f"{picture} or its sky mask is no picture: delete the scene's folder and render it again")
-    image = np.ascontiguousarray(bgr[..., ::-1])
+    image = np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
     name = f"{scene.name}/{picture.stem}"
     return Sample(name, image, DepthMap(depth, depth > 0, METRIC_DEPTH), masks={"sky": sky > 127})

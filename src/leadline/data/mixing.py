@@ -33,7 +33,8 @@ class Batch(NamedTuple):
 class MixedViews:
     """An endless, reproducible stream of augmented batches from sources that may grow.
 
-    Resuming needs no sampler state: batch n draws its own generator from (seed, n). (While sources grow, what a draw hits depends
+    Resuming needs no sampler state: batch n draws its own generator from (seed, n). (While sources grow, what a draw hits
+        depends
     on how many views there were; with finished sources a resumed run sees exactly the batches it would have seen.)
 
     Args:
@@ -76,7 +77,7 @@ class MixedViews:
     def batch(self, number: int) -> Batch:
         """Return batch `number`."""
         rng = np.random.default_rng([self.seed, number])
-        hw = self.shapes[rng.integers(len(self.shapes))]
+        hw = self.shapes[int(rng.integers(len(self.shapes)))]
         places = [list(store.train) for store in self.stores]
         weights = np.where([bool(p) for p in places], self.weights, 0.0)
         if weights.sum() <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,7 +74,7 @@ def random_crop(view: View, hw: tuple[int, int], rng: np.random.Generator, how: 
     offset = offset + linear @ np.array([0.5, 0.5]) - 0.5
     matrix = np.column_stack([linear, offset])
     flags, wh = cv2.WARP_INVERSE_MAP, (hw[1], hw[0])
-    image = view.image
+    image: NDArray[Any] = view.image
     if abs(sy) > 1.6:  # much smaller than the source: shrink first, or fine texture turns into noise
         image = cv2.GaussianBlur(image, (0, 0), 0.4 * abs(sy))
     warped = cv2.warpAffine(image, matrix, wh, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -64,8 +66,8 @@ def held_out(group: str, share: float = HELD_OUT_SHARE) -> bool:
 class ViewStore:
     """The decoded views of one source: `<folder>/<key>.bin` with an index of one JSON line a view.
 
-    Any number of processes may read; the one that holds the lock appends. A view half-written when its process died is not in the
-    index and is overwritten.
+    Any number of processes may read; the one that holds the lock appends. A view half-written when its process died is not in
+    the index and is overwritten.
 
     Args:
         folder: of the cache.
@@ -78,9 +80,10 @@ class ViewStore:
         self._data, self._index = folder / f"{stem}.bin", folder / f"{stem}.jsonl"
         self._data.touch()
         self._index.touch()
-        self._lock = (folder / f"{stem}.lock").open("w")
+        lock = os.open(folder / f"{stem}.lock", os.O_RDWR | os.O_CREAT)
+        weakref.finalize(self, os.close, lock)  # closing gives the lock back
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.writable = True
         except BlockingIOError:
             self.writable = False
@@ -109,7 +112,9 @@ class ViewStore:
 
     def append(self, views: Iterable[tuple[str, str, View]]) -> None:
         """Write (name, group, view) triples; views of one group are held out together."""
-        with self._data.open("r+b") as data, self._index.open("ab") as index:
+        with self._data.open("r+b") as data, self._index.open("r+b") as index:
+            index.seek(self._read_to)
+            index.truncate()  # of a line that a crash cut off
             for name, group, view in views:
                 data.seek(self._end)
                 data.write(view.image.tobytes())
@@ -120,6 +125,7 @@ class ViewStore:
                 index.write(json.dumps(entry).encode() + b"\n")
                 index.flush()
                 self._end += 5 * h * w
+        self.refresh()
 
     def view(self, place: tuple[int, int, int]) -> View:
         """Return a view (mapped, not copied)."""

@@ -10,10 +10,8 @@ from math import fsum, nan
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.alignment.fit import Fit
 from leadline.alignment.least_squares import fit_scale_shift
 from leadline.depth_map import DepthMap
-from leadline.errors import LeadlineError
 from leadline.evaluation.protocol import Protocol, fingerprint_of
 from leadline.evaluation.truth import Truth, disparity_of, truth_of
 from leadline.metrics.depth import depth_metrics
@@ -134,7 +132,7 @@ def evaluate(predictor: Predictor, samples: Iterable[Sample], protocol: Protocol
 
 def _score(predictor: Predictor, sample: Sample, protocol: Protocol) -> Row:
     truth = truth_of(sample, protocol)
-    pixels = int(np.count_nonzero(truth.counts))
+    pixels = truth.index.size
     if pixels < protocol.min_valid_pixels:
         return Row(sample.name, pixels=pixels, skipped=f"{pixels} valid pixels, fewer than {protocol.min_valid_pixels}")
     try:
@@ -150,13 +148,13 @@ def score_map(prediction: DepthMap, truth: Truth, protocol: Protocol, name: str 
     Raises:
         LeadlineError: the map's kind can't be aligned in disparity.
     """
-    values, missing = _at_size_of(truth, disparity_of(prediction))
-    counts = truth.counts
-    if holes := int(np.count_nonzero(missing & counts)):
-        return _failed(name, truth, protocol, f"{holes} of {np.count_nonzero(counts)} scored pixels have no prediction")
-    pred, target = values[counts], truth.disparity[counts]
-    fit = fit_scale_shift(pred, target)
-    return _row(name, fit, fit.apply(pred), truth, target)
+    disparity = _at_size_of(truth, disparity_of(prediction))
+    if holes := int(np.count_nonzero(~disparity.valid.ravel()[truth.index])):
+        return _failed(name, truth, protocol, f"{holes} of {truth.index.size} scored pixels have no prediction")
+    pred = disparity.values.ravel()[truth.index]
+    fit = fit_scale_shift(pred, truth.disparity)
+    metrics = _metrics(np.maximum(fit.apply(pred), truth.smallest_disparity), truth)
+    return Row(name, metrics, truth.index.size, fit.scale, fit.shift, fit.reason)
 
 
 def aligned_disparity(prediction: DepthMap, truth: Truth) -> NDArray[np.float64]:
@@ -165,32 +163,27 @@ def aligned_disparity(prediction: DepthMap, truth: Truth) -> NDArray[np.float64]
     Raises:
         LeadlineError: the map's kind can't be aligned in disparity.
     """
-    values, _ = _at_size_of(truth, disparity_of(prediction))
-    return np.maximum(fit_scale_shift(values, truth.disparity, truth.counts).apply(values), truth.smallest_disparity)
-
-
-def _row(name: str, fit: Fit, aligned: NDArray[np.float64], truth: Truth, target: NDArray[np.float64]) -> Row:
-    tallies = depth_metrics(1 / np.maximum(aligned, truth.smallest_disparity), 1 / target)
-    metrics = {key: tally.value for key, tally in tallies.items()}
-    return Row(name, metrics, int(target.size), fit.scale, fit.shift, fit.reason)
+    disparity = _at_size_of(truth, disparity_of(prediction))
+    fit = fit_scale_shift(disparity.values.ravel()[truth.index], truth.disparity)
+    return np.maximum(fit.apply(disparity.values), truth.smallest_disparity)
 
 
 def _failed(name: str, truth: Truth, protocol: Protocol, why: str) -> Row:
-    target = truth.disparity[truth.counts]
-    tallies = depth_metrics(np.full(target.shape, protocol.nearest_m), 1 / target)
-    return Row(name, {key: tally.value for key, tally in tallies.items()}, int(target.size), failure=why)
+    nearest = np.full(truth.disparity.shape, 1 / protocol.nearest_m)
+    return Row(name, _metrics(nearest, truth), truth.index.size, failure=why)
 
 
-def _at_size_of(truth: Truth, disparity: DepthMap) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the disparity at the truth's size and where it has no number."""
-    if disparity.hw == truth.counts.shape:
-        return disparity.values, ~disparity.valid
+def _metrics(disparity: NDArray[np.float64], truth: Truth) -> dict[str, float]:
+    return {name: tally.value for name, tally in depth_metrics(1 / disparity, 1 / truth.disparity).items()}
+
+
+def _at_size_of(truth: Truth, disparity: DepthMap) -> DepthMap:
+    """Return the disparity at the truth's size; a pixel is valid where all that is mixed into it is."""
+    if disparity.hw == truth.hw:
+        return disparity
     import cv2
 
-    height, width = truth.counts.shape
-    if min(disparity.hw) < 1:
-        raise LeadlineError(f"a prediction of size {disparity.hw}: expected at least one pixel")
-    values = cv2.resize(disparity.values, (width, height), interpolation=cv2.INTER_LINEAR)
-    # A pixel is missing as soon as one of the four that were mixed is.
-    missing = cv2.resize((~disparity.valid).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0
-    return np.asarray(values, dtype=np.float32), np.asarray(missing, dtype=bool)
+    width_height = truth.hw[::-1]
+    values = cv2.resize(disparity.values, width_height, interpolation=cv2.INTER_LINEAR)
+    missing = cv2.resize((~disparity.valid).astype(np.float32), width_height, interpolation=cv2.INTER_LINEAR)
+    return DepthMap(values, missing == 0, disparity.kind)

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from leadline.data.contact_sheet import Tile, write_sheet
 from leadline.data.preview import thickened
-from leadline.depth_map import Ambiguity, DepthMap, Kind, Quantity
+from leadline.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.evaluation.real_sets import REAL_SETS
 from leadline.evaluation.runner import aligned_disparity, score_map
-from leadline.evaluation.truth import truth_of
+from leadline.evaluation.truth import SCALED_DISPARITY, truth_of
 from leadline.io.image import list_images, read_image
 from leadline.io.preview import colourise, robust_range
 from leadline.predictor import Predictor
 
-SCALED_DISPARITY = Kind(Quantity.DISPARITY, Ambiguity.SCALE_INVARIANT)
 # Photos are shown at a few hundred pixels, and no network of this project looks at more than this.
 PHOTO_SIDE = 1024
 
@@ -38,7 +37,7 @@ def write_truth_sheet(predictor: Predictor, root: Path, out: str | PathLike[str]
             truth = truth_of(sample, real.protocol)
             predicted = predictor(sample.image, sample.camera).depth
             row = score_map(predicted, truth, real.protocol)
-            shown = DepthMap(truth.disparity, truth.counts, SCALED_DISPARITY)
+            shown = truth.as_map()
             value_range = robust_range(shown)
             aligned = DepthMap(aligned_disparity(predicted, truth), None, SCALED_DISPARITY)
             score = f"AbsRel {row.metrics['abs_rel']:.3f}  delta1 {row.metrics['delta1']:.3f}"

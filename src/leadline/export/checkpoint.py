@@ -26,7 +26,8 @@ def export_checkpoint(
     """Export the averaged weights of a checkpoint; return the file.
 
     Args:
-        checkpoint: folder that training wrote (``run_dir/checkpoints/best``), or the run's folder (its best checkpoint is taken).
+        checkpoint: folder that training wrote (``run_dir/checkpoints/best``), or the run's folder (its best checkpoint is
+            taken).
         out: file to write, by default NAME.onnx (or NAME.xml) in the checkpoint's folder.
         to: "onnx", or "openvino" for its own format (xml and bin).
         name: of the network, ``architecture.weights_tag``; by default the run's.

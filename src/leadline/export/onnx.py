@@ -35,14 +35,16 @@ SMALLEST_HALVED = 1024
 def export_onnx(network: nn.Module, card: ModelCard, path: Path | str, half: bool = False) -> Path:
     """Write `network` as ONNX with its card inside and beside it, after checking it against torch at several shapes.
 
-    The file has one input ``image``, (N, 3, h, w) float32 normalised as the card says, and one output ``disparity``, (N, h, w) float32;
-    N is free, h and w are free multiples of the card's size multiple. Batch normalisations are folded into their kernels.
+    The file has one input ``image``, (N, 3, h, w) float32 normalised as the card says, and one output ``disparity``, (N, h, w)
+    float32; N is free, h and w are free multiples of the card's size multiple. Batch normalisations are folded into their
+    kernels.
 
     Args:
         network: in any mode; it is not changed.
         card: goes into the file's metadata under "leadline_card", and with the file's sha256 into PATH with suffix .json.
         path: ending in .onnx; appears, with its card, only after the check.
-        half: store kernels and matrices in half precision. They are cast when the file is loaded: computing stays in single precision.
+        half: store kernels and matrices in half precision. They are cast when the file is loaded: computing stays in single
+            precision.
 
     Raises:
         LeadlineError: the file does not reproduce the network.
@@ -102,13 +104,16 @@ def verify_onnx(
                 raise LeadlineError(f"{name} answers {got.shape} for a picture of {image.shape}: expected {expected.shape}")
             worst[name] = max(worst[name], float(np.abs(got - expected).max()) / spread)
             if not worst[name] <= TOLERANCE:
-                raise LeadlineError(f"{name} differs from torch by {worst[name]:.2g} of the map's spread at {image.shape}: expected {TOLERANCE}")
+                raise LeadlineError(
+                    f"{name} differs from torch by {worst[name]:.2g} of the map's spread at {image.shape}: expected {TOLERANCE}"
+                )
     return worst
 
 
 def folded(network: nn.Module) -> nn.Module:
     """Return a float32 copy in evaluation mode whose batch normalisations are part of their convolutions."""
-    network = copy.deepcopy(network).cpu().float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network = copy.deepcopy(network).cpu().float().eval()
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     for module in network.modules():
         if isinstance(module, ConvNorm) and module.norm is not None:
             module.fold()
@@ -159,7 +164,12 @@ def _trace(network: nn.Module, multiple: int) -> Any:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    model = program.model_proto
+    # The exporter notes for every node which lines of which files it came from.
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
+    del model.graph.value_info[:]
+    return model
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def crop_to_fov(camera: Camera, fov_deg: float, hw: tuple[int, int]) -> tuple[Wi
     The window lies around the principal point (moved only where it would leave the picture) and has the shape for which the
     resized pixels are square: ``width = 2 fx tan(fov / 2)``, ``height = width * fy / fx * hw[0] / hw[1]``. Both are rounded to
     whole pixels; the returned camera is that of the rounded window, so nothing is lost but a fraction of a degree.
-    (arXiv 2303.07662 aligns fields of view before transferring scale; the recipe is METHODS E's.)
+    (arXiv 2303.07662 aligns fields of view before it transfers scale; the formula is ours.)
 
     Args:
         camera: of the whole picture.

@@ -41,8 +41,7 @@ def normals_from_depth(
     points = unproject(z, camera)
     along_x, has_x = _tangent(points, 1 / z, mask, edge, axis=1)
     along_y, has_y = _tangent(points, 1 / z, mask, edge, axis=0)
-    normals = np.cross(along_y, along_x)  # down x right points at the camera
-    normals *= np.where((normals * points).sum(axis=-1, keepdims=True) > 0, -1.0, 1.0)
+    normals = np.cross(along_y, along_x)  # down x right faces the camera, whatever the surface: its sign is that of the rays'
     length = np.linalg.norm(normals, axis=-1)
     found = mask & has_x & has_y & (length > 0)
     return np.where(found[..., None], normals / np.where(found, length, 1.0)[..., None], 0.0), found

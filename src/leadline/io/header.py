@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,12 +69,8 @@ def depth_from(values: NDArray[Any], valid: NDArray[np.bool_] | None, kind: Kind
     return DepthMap(values, valid, kind, camera, header.get("source", ""))
 
 
-@cache
 def software() -> str:
     """Return ``"leadline"`` and its version."""
-    from importlib.metadata import PackageNotFoundError, version
+    from leadline import __version__  # here, because the package loads its parts on demand
 
-    try:
-        return f"leadline {version('leadline')}"
-    except PackageNotFoundError:  # a source tree that was never installed
-        return "leadline"
+    return f"leadline {__version__}"

@@ -18,12 +18,14 @@ def write(path: Path, depth: DepthMap) -> None:
 
 
 def read(path: Path) -> StoredMap:
-    """Read an array of floats or integers, (h, w) after axes of length 1 are dropped."""
+    """Read an (h, w), (1, h, w) or (h, w, 1) array of floats or integers."""
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise LeadlineError(f"not a NumPy array ({str(error).splitlines()[0]}): expected one written by numpy.save") from None
-    array = array.squeeze()
+        with path.open("rb") as file:  # numpy.load leaves a path open when it fails
+            array = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError):  # whose words advise to unpickle what is no array
+        raise LeadlineError("not a NumPy array, or cut off: expected one of numpy.save") from None
+    if array.ndim == 3:  # (1, h, w) and (h, w, 1) are common
+        array = array[0] if array.shape[0] == 1 else array[..., 0] if array.shape[2] == 1 else array
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise LeadlineError(f"a {array.dtype} array of shape {array.shape}: expected numbers of shape (height, width)")
     return StoredMap(array)

@@ -26,10 +26,11 @@ def write(path: Path, depth: DepthMap) -> None:
 def read(path: Path) -> StoredMap:
     """Read ``values``, or the only array of two dimensions in an archive of another program."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # numpy.load leaves a path open when it fails, so the file is opened here.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise LeadlineError(f"not a NumPy archive ({str(error).splitlines()[0]}): expected one of numpy.savez") from None
+    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile):  # whose words advise to unpickle what is no archive
+        raise LeadlineError("not a NumPy archive, or cut off: expected one of numpy.savez") from None
     header = {name: str(array) for name, array in arrays.items() if array.ndim == 0 and array.dtype.kind == "U"}
     if "values" in arrays:
         return StoredMap(arrays["values"], arrays.get("valid"), header)

@@ -26,7 +26,7 @@ def write(path: Path, depth: DepthMap, *, scale: float | None = None, convention
         depth: the map.
         scale: what one count is worth, in the map's unit; the offset is then 0. None to have it chosen as said above.
         convention: a data set's way of storing, by name (`leadline.io.conventions`), instead of a scale.
-        level: zlib's compression level; 0 is about five times as fast as 1 and gives twice the size.
+        level: zlib's compression level; 0 is about four times as fast as 1 and gives twice the size.
 
     Raises:
         LeadlineError: the values don't fit the scale or convention that was asked for, or the map is of another kind.
@@ -59,17 +59,18 @@ def read(path: Path) -> StoredMap:
 
 def _chosen_steps(depth: DepthMap) -> tuple[float, float]:
     """Return the scale and offset for a map whose user has no wish."""
-    values = depth.values[depth.valid].astype(np.float64) if not depth.valid.all() else depth.values
-    if values.size == 0:
+    import cv2
+
+    if not depth.valid.any():
         return 1.0, 0.0
-    lowest, highest = float(values.min()), float(values.max())
+    lowest, highest, *_ = cv2.minMaxLoc(depth.values, depth.valid.view(np.uint8))
     if depth.kind.ambiguity is Ambiguity.METRIC and lowest >= 0:
         match depth.kind.quantity:
             case Quantity.DEPTH | Quantity.RAY_DISTANCE:
                 steps = (digit * 10.0**power / 1000 for power in range(40) for digit in (1, 2, 5))
-                return next(step for step in steps if highest <= step * LARGEST_COUNT), 0.0
+                return next(step for step in steps if highest / step < LARGEST_COUNT + 0.5), 0.0
             case Quantity.PIXEL_DISPARITY:
-                return next(2.0**power for power in range(-8, 130) if highest <= 2.0**power * LARGEST_COUNT), 0.0
+                return next(2.0**power for power in range(-8, 130) if highest / 2.0**power < LARGEST_COUNT + 0.5), 0.0
             case _:
                 pass
     step = (highest - lowest) / (LARGEST_COUNT - 1)

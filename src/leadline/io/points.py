@@ -57,7 +57,8 @@ class Cloud:
         across, down = self._ray_slopes()
         cols = slice(None) if len(self.cols) == self.z.shape[1] else self.cols
         for start in range(0, len(self.rows), _ROWS_AT_A_TIME):
-            rows = self.rows[start : start + _ROWS_AT_A_TIME]
+            stop = min(start + _ROWS_AT_A_TIME, len(self.rows))
+            rows = slice(start, stop) if len(self.rows) == len(self.z) else self.rows[start:stop]  # a slice is a view
             z, rgb = self.z[rows][:, cols], self.pixels[rows][:, cols]
             records = np.empty(z.shape, dtype)
             records["x"] = z * across[rows][:, cols]
@@ -110,10 +111,10 @@ def cloud_of(
     if pixels.shape != (*depth.hw, 3):
         raise LeadlineError(f"a picture of shape {pixels.shape} for a map of {depth.hw}: expected (h, w, 3) at the map's size")
     camera = depth.camera or Camera.from_fov_deg(ASSUMED_FOV_DEG, depth.hw)
-    located, unit, note = _located(replace_map(depth, camera=camera), baseline_m)
+    located, unit, note = _located(depth if depth.camera else replace_map(depth, camera=camera), baseline_m)
     if depth.camera is None:
         note += f" No camera is known: a horizontal view of {ASSUMED_FOV_DEG:g} degrees is assumed, so x and y are a guess."
-    z = np.where(located.valid & (located.values > 0), located.values, np.float32(0))
+    z = np.maximum(located.values, 0)  # the map holds 0 where it is not valid
     if max_slope_deg is not None:
         z[_steep(z, camera, max_slope_deg)] = 0
     exists = z > 0

@@ -60,8 +60,11 @@ def grey_levels(depth: DepthMap, value_range: tuple[float, float] | None = None)
         raise LeadlineError(f"value range {low:g} to {high:g}: expected low < high")
     near, far = (high, low) if depth.kind.near_is_large else (low, high)
     gain = 254.0 / (near - far)
+    values = depth.values
+    if max(-float(values.min(initial=low)), float(values.max(initial=high))) * abs(gain) > 1e9:
+        values = np.clip(values, low, high)  # OpenCV rounds to 32-bit integers before it saturates: huge values would wrap
     # addWeighted scales, shifts, rounds and saturates in one pass.
-    levels: NDArray[np.uint8] = cv2.addWeighted(depth.values, gain, depth.values, 0, 1 - gain * far, dtype=cv2.CV_8U)  # type: ignore[assignment]
+    levels: NDArray[np.uint8] = cv2.addWeighted(values, gain, values, 0, 1 - gain * far, dtype=cv2.CV_8U)  # type: ignore[assignment]
     np.maximum(levels, 1, out=levels)
     np.multiply(levels, depth.valid, out=levels)
     return levels

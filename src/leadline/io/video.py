@@ -23,7 +23,8 @@ VIDEO_SUFFIXES = (
 
 # Best first; builds of FFmpeg without x264 exist for their licence's sake.
 _CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
-_TICKS_PER_SECOND = 90_000
+# MPEG-4 allows no more than 65,535; a multiple of 24, 25, 30 and 60.
+_TICKS_PER_SECOND = 60_000
 # ITU-T H.273 codes.
 _BT709, _UNSPECIFIED, _LIMITED_RANGE = 1, 2, 1
 # Players and encoders take untagged video of at least this height for BT.709, smaller for BT.601.
@@ -106,7 +107,7 @@ class _Opened:
             ) from None
         if not self._container.streams.video:
             self._container.close()
-            raise LeadlineError(f"{str(self._path)!r} has no video in it, only {len(self._container.streams)} other stream(s)")
+            raise LeadlineError(f"{str(self._path)!r} has no pictures in it: expected a video, not sound or an empty recording")
         return self._container, self._container.streams.video[0]
 
     def __exit__(self, *error: object) -> None:

@@ -1,1 +1,4 @@
-"""Losses: affine-invariant, scale-invariant, gradient, ordinal, photometric, smoothness, ...; tensor functions, one value a map."""
+"""Losses: affine-invariant, scale-invariant, gradient, ordinal, photometric, smoothness, ...
+
+All are functions of tensors that give one value a map.
+"""

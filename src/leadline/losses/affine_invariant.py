@@ -1,7 +1,8 @@
 """The scale- and shift-invariant losses of MiDaS (arXiv 1907.01341, section 5; METHODS A.1).
 
-All take (N, h, w) `pred`, `target` and bool `valid` and return (N,): one value a map, 0 (with zero gradient) for a map that says
-nothing: no valid pixel, or a target without spread. What lies behind the mask, NaN included, changes neither value nor gradient.
+All take (N, h, w) `pred`, `target` and bool `valid` and return (N,): one value a map, 0 (with zero gradient) for a map that
+says nothing: no valid pixel, or a target without spread. What lies behind the mask, NaN included, changes neither value nor
+gradient.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def ssi_mae_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
 
 def ssi_trimmed_mae_loss(pred: Tensor, target: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Tensor:
-    """Return (N,) the loss of `ssi_mae_loss` over the smallest `share` of each map's residuals; the divisor stays 2M (equation 7).
+    """Return (N,) `ssi_mae_loss` over the smallest `share` of each map's residuals; the divisor stays 2M (equation 7).
 
     Wrong truth and occlusion edges are outliers that must not attract gradient. floor(share * M) residuals are kept.
     """
@@ -63,7 +64,7 @@ def ssi_mse_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
 
 def normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ((N, h, w) values without median and mean absolute deviation over `valid`, 0 elsewhere; (N,) whether that is possible).
+    """Return values without median and mean absolute deviation over `valid`, 0 elsewhere, and (N,) whether that is possible.
 
     A map that is (nearly) constant over its valid pixels, or has none, can't be normalised: it comes back as zeros and False.
     The median of an even count is the lower of the two middle values, as in the released code.

@@ -15,14 +15,15 @@ def gradient_matching_loss(
 ) -> Tensor:
     """Return (N,) the sum over scales of mean absolute differences between neighbouring residuals R = pred - target.
 
-    Level k takes every 2^k-th pixel (no averaging, as the released code) and counts a difference only when both neighbours are valid.
+    Level k takes every 2^k-th pixel (no averaging, as the released code) and counts a difference only when both neighbours are
+    valid.
 
     Args:
         pred, target: (N, h, w), already in one space (see `normalise`).
         valid: (N, h, w) bool.
         scales: levels, starting at full resolution.
-        reduction: "image" divides each map's sum at a level by its own number of valid pixels, "batch" by the batch's mean number,
-            so that the mean over maps is MiDaS's batch-based reduction: maps with few valid pixels weigh less.
+        reduction: "image" divides each map's sum at a level by its own number of valid pixels, "batch" by the batch's mean
+            number, so that the mean over maps is MiDaS's batch-based reduction: maps with few valid pixels weigh less.
     """
     residual = torch.where(valid, torch.where(valid, pred, 0.0) - torch.where(valid, target, 0.0), 0.0)
     total = torch.zeros(len(residual), dtype=residual.dtype, device=residual.device)

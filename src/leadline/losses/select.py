@@ -9,8 +9,9 @@ from torch import Tensor
 def kth_smallest(values: Tensor, valid: Tensor, k: Tensor) -> Tensor:
     """Return (N,) the k-th smallest (from 1) of each row's valid values; differentiable; rows with k < 1 give 0.
 
-    torch.kthvalue takes one k for all rows and torch.sort is five times slower, so the k-th is made the *median*: of M values plus
-    2k - 1 - M infinities it is the middle one (minus infinities where that is negative), and nanmedian is batched and ignores NaN.
+    torch.kthvalue takes one k for all rows and torch.sort is five times slower, so the k-th is made the *median*: of M values
+    plus 2k - 1 - M infinities it is the middle one (minus infinities where that is negative), and nanmedian is batched and
+    ignores NaN.
 
     Args:
         values: (N, P).

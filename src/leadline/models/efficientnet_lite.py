@@ -18,7 +18,15 @@ STEM_CHANNELS = 32  # neither stem nor first and last stage are scaled in the Li
 HEAD_CHANNELS = 1280
 
 # (repeats, kernel, stride, expansion, channels) of EfficientNet-B0 (arXiv 1905.11946, table 1), without squeeze-and-excitation.
-STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 # (width, depth) multipliers of Lite 0, 1, 2.
 SCALING = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))
 # The last stage before each halving, so that taps lie at strides 2, 4, 8, 16 and 32.
@@ -138,6 +146,12 @@ class EfficientNetLite(nn.Module):
                 features.append(x)
         return features
 
+    def freeze(self, stages: int) -> None:
+        """Stop training the stem and the first `stages` stages (0: nothing); their backward pass is then never computed."""
+        parts = [self.stem, *list(self.stages)[:stages]] if stages else []
+        for part in parts:
+            part.requires_grad_(False)
+
     def logits(self, image: Tensor) -> Tensor:
         """Return (N, 1000) ImageNet logits; needs `classifier=True`."""
         if self.head is None or self.classifier is None:
@@ -167,7 +181,9 @@ class EfficientNetLite(nn.Module):
         ours = self.state_dict()
         renamed = {new: state[old] for new, old in self._package_names().items()}
         if missing := sorted(set(ours) - set(renamed)):
-            raise LeadlineError(f"weights without {missing[0]} (and {len(missing) - 1} more): expected EfficientNet-Lite {self.variant}")
+            raise LeadlineError(
+                f"weights without {missing[0]} (and {len(missing) - 1} more): expected EfficientNet-Lite {self.variant}"
+            )
         self.load_state_dict(renamed)
 
     def _package_names(self) -> dict[str, str]:
@@ -176,13 +192,11 @@ class EfficientNetLite(nn.Module):
         number = 0
         for s, stage in enumerate(self.stages):
             for b, block in enumerate(stage.children()):
-                for part, conv, norm in (
-                    ("expand", "_expand_conv", "_bn0"), ("depthwise", "_depthwise_conv", "_bn1"), ("project", "_project_conv", "_bn2")
-                ):  # fmt: skip
+                for part, norm in (("expand", "_bn0"), ("depthwise", "_bn1"), ("project", "_bn2")):
                     module: Any = getattr(block, part)
                     if module is not None:
                         prefix = f"_blocks.{number}."
-                        pairs.append((module, f"stages.{s}.{b}.{part}", prefix + conv, prefix + norm))
+                        pairs.append((module, f"stages.{s}.{b}.{part}", f"{prefix}_{part}_conv", prefix + norm))
                 number += 1
         names: dict[str, str] = {}
         if self.head is not None:

@@ -22,7 +22,9 @@ class FusionDecoder(nn.Module):
 
     def __init__(self, channels: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__()
-        self.enter = nn.ModuleList(nn.Conv2d(c, w, 3, padding=1, bias=False) for c, w in zip(channels[:-1], widths[:-1], strict=True))
+        self.enter = nn.ModuleList(
+            nn.Conv2d(c, w, 3, padding=1, bias=False) for c, w in zip(channels[:-1], widths[:-1], strict=True)
+        )
         self.deepest = nn.Conv2d(widths[-1], widths[-2], 1)
         self.fuse = nn.ModuleList(FusionBlock(w, widths[max(i - 1, 0)]) for i, w in enumerate(widths[:-1]))
 

@@ -45,4 +45,3 @@ class LeadlineNet(nn.Module):
         raw = self.predict(self.refine(torch.cat([x, fine], dim=1)).relu())
         full = F.interpolate(raw.float(), size=image.shape[-2:], mode="bilinear", align_corners=False)
         return F.softplus(full)[:, 0]
-

@@ -55,5 +55,7 @@ def load_weights(network: nn.Module, path: Path | str) -> None:
     ours = network.state_dict()
     wrong = sorted(set(ours) ^ set(state)) + sorted(k for k in set(ours) & set(state) if ours[k].shape != state[k].shape)
     if wrong:
-        raise LeadlineError(f"{path} does not fit this network: {wrong[0]} and {len(wrong) - 1} more differ; which architecture is it?")
+        raise LeadlineError(
+            f"{path} does not fit this network: {wrong[0]} and {len(wrong) - 1} more differ; which architecture is it?"
+        )
     network.load_state_dict(state)

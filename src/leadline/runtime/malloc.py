@@ -13,8 +13,9 @@ TOP_PAD_BYTES = 64 << 20
 def keep_freed_memory() -> bool:
     """Tell glibc to serve large blocks from its heap and never to give them back; return whether that was possible.
 
-    A network allocates and frees the same large blocks at every step, and by default each one is mapped afresh, page fault by page
-    fault: training steps become about twice as fast without. The setting is process-wide, so it belongs in a command's entry,
+    A network allocates and frees the same large blocks at every step, and by default each one is mapped afresh, page fault by
+    page fault: training steps become about twice as fast without. The setting is process-wide, so it belongs in a command's
+        entry,
     before anything large is allocated, never in a library's import. Linux with glibc only; elsewhere nothing happens.
     """
     if sys.platform != "linux":
@@ -24,4 +25,5 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, TOP_PAD_BYTES))
-    return all([mallopt(name, value) == 1 for name, value in settings])
+    done = [mallopt(name, value) for name, value in settings]  # a list: one refusal must not keep the others from being asked
+    return all(done)

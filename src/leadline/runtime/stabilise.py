@@ -13,7 +13,7 @@ from leadline.runtime.mutual_fit import fit_mutually
 from leadline.runtime.sizing import resize_picture
 
 # The fit between two frames looks at about this many pixels.
-_FIT_PIXELS = 3000
+_FIT_PIXELS = 1500
 # A fit that multiplies the scale by more than this in one frame has lost the scene.
 _LARGEST_JUMP = 8.0
 

@@ -24,7 +24,7 @@ AUTOMATIC_FROM_PIXELS = 50_000_000
 # Tiles along the longer side, not counting overlap. More would see too little of the scene to tell near from far.
 TILES_ALONG = 4
 # The fit of a tile looks at about this many pixels.
-_FIT_PIXELS = 4000
+_FIT_PIXELS = 2500
 # A tile that explains this share of the whole picture's variation in its place is believed fully, less in proportion.
 _AGREEMENT = 0.5
 
@@ -93,12 +93,16 @@ def _axis(length: int, side: int, overlap: float) -> list[tuple[int, NDArray[np.
     side = min(side, length)
     count = ceil((length - side) / (side * (1 - overlap))) + 1
     starts = [round(i * (length - side) / max(1, count - 1)) for i in range(count)]
-    # Squared sines of half-pixel positions: smooth, zero towards the border, never zero at a pixel.
-    window = np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2
+    # Squared sines of half-pixel positions fade to nothing at each border of a tile, except at the picture's own.
+    windows = np.tile(np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2, (count, 1))
+    windows[0, : side // 2] = windows[-1, side // 2 :] = 1
     total = np.zeros(length)
-    for start in starts:
+    for start, window in zip(starts, windows, strict=True):
         total[start : start + side] += window
-    return [(start, (window / total[start : start + side]).astype(np.float32)) for start in starts]
+    return [
+        (start, (window / total[start : start + side]).astype(np.float32))
+        for start, window in zip(starts, windows, strict=True)
+    ]
 
 
 def _laid_on(tile: DepthMap, whole: DepthMap, window: tuple[slice, slice]) -> NDArray[np.float32]:

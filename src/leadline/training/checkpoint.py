@@ -1,7 +1,7 @@
 """Checkpoints: a folder that appears whole or not at all.
 
-``weights.safetensors`` (averaged, to use), ``raw.safetensors`` (to go on from), ``state.pt`` (optimiser, random state, counters),
-``config.json``, ``progress.json`` (step, scores, git commit).
+``weights.safetensors`` (averaged, to use), ``raw.safetensors`` (to go on from), ``state.pt`` (optimiser, random state,
+counters), ``config.json``, ``progress.json`` (step, scores, git commit).
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def rotate(run_dir: Path, keep: int) -> None:
 
 def git_commit() -> str:
     """Return the commit of the working tree this code lies in, with ``+`` when it was changed, or "" outside one."""
+
     def git(*arguments: str) -> str:
         here = Path(__file__).parent
         return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()

@@ -201,7 +201,7 @@ class _Log:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from torch.utils.tensorboard import SummaryWriter
 
-        self._board = SummaryWriter(str(self.run_dir / "tensorboard"))  # type: ignore[no-untyped-call]
+        self._board = SummaryWriter(str(self.run_dir / "tensorboard"))
         self._file = (self.run_dir / "log.jsonl").open("a", buffering=1)
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
@@ -212,7 +212,7 @@ class _Log:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-        self._board.close()  # type: ignore[no-untyped-call]
+        self._board.close()
         self._file.close()
 
     def _clear(self) -> None:
@@ -252,4 +252,4 @@ class _Log:
             self._file.write(json.dumps({"time": time.strftime("%H:%M:%S"), **line}) + "\n")
             for key, value in record.items():
                 if key != "step":
-                    self._board.add_scalar(key, value, record["step"])  # type: ignore[no-untyped-call]
+                    self._board.add_scalar(key, value, record["step"])

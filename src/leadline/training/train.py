@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from leadline.errors import LeadlineError
 from leadline.models.registry import load_weights, make_model
 from leadline.training.config import TrainConfig
 from leadline.training.loop import run_loop
+from leadline.training.predictor import NetworkPredictor
 from leadline.training.task import Task
 from leadline.training.tasks.supervised import SupervisedTask
 from leadline.training.validation import Validation, held_out_validation
@@ -40,7 +42,7 @@ def train(config: TrainConfig, resume: bool = False, validation: Validation | No
     views = make_views(config)
     views.ingest()
     if validation is None:
-        validation = held_out_validation(views.validation_views(config.data.validation_views))
+        validation = make_validation(config, views)
 
     def make_task(network: nn.Module, device: torch.device) -> Task:
         return SupervisedTask(network, config.loss, device)
@@ -56,9 +58,28 @@ def make_network(config: TrainConfig) -> nn.Module:
         network = make_model(config.model.architecture)
     if config.model.imagenet:
         network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
+        network.encoder.freeze(config.model.frozen_stages)  # type: ignore[operator, union-attr]
     if config.model.weights:
         load_weights(network, config.model.weights)
     return network
+
+
+def make_validation(config: TrainConfig, views: MixedViews) -> Validation | None:
+    """Return the scores of held-out scenes, real samples beside them if asked for; None if no scene is held out yet."""
+    held_out = views.validation_views(config.data.validation_views)
+    if not held_out:
+        return None
+    chosen_by = held_out_validation(held_out)
+    if not config.data.zero_shot:
+        return chosen_by
+    from leadline.evaluation.zero_shot import make_zero_shot_validation
+
+    report = make_zero_shot_validation(config.data.zero_shot)
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        return {**report(NetworkPredictor(network)), **chosen_by(network)}
+
+    return validate
 
 
 def make_views(config: TrainConfig) -> MixedViews:
@@ -89,7 +110,10 @@ def _growing(views: MixedViews, every_s: float) -> Iterator[None]:
 
     def look() -> None:
         while not stop.wait(every_s):
-            views.ingest()
+            try:
+                views.ingest()
+            except (LeadlineError, OSError) as error:
+                print(f"no new views: {error}", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=look, name="ingest", daemon=True)
     thread.start()

@@ -27,7 +27,7 @@ def relative(scale: float = 3.0, shift: float = 5.0) -> DepthMap:
 
 @pytest.mark.parametrize("method", AFFINE)
 def test_a_perfect_disparity_network_is_perfect_after_alignment(method: str) -> None:
-    """In depth space, as one peer aligns, the same network scores delta1 = 0.365 (PEERS.md)."""
+    """In depth space, as one peer aligns, the same network scores delta1 = 0.365."""
     aligned, fit = align(relative(), DEPTH, method)
     assert aligned.kind == METRIC_DISPARITY
     assert fit.scale == pytest.approx(1 / 3, rel=1e-4)

@@ -99,9 +99,11 @@ def test_theil_sen_without_intercept_keeps_the_slope_and_drops_the_shift() -> No
 
 
 def test_theil_sen_drops_pairs_that_tell_nothing() -> None:
-    pred = np.concatenate([np.ones(300), np.linspace(2, 3, 100)])
-    target = 2 * pred + np.concatenate([np.random.default_rng(0).normal(0, 0.1, 300), np.zeros(100)])
+    ripple = np.linspace(0, 1e-4, 300)  # most pairs are within this nearly flat part, where noise rules
+    pred = np.concatenate([1 + ripple, np.linspace(2, 3, 100)])
+    target = np.concatenate([2 - 500 * ripple, 2 * np.linspace(2, 3, 100)])
     assert fit_theil_sen(pred, target).scale == pytest.approx(2, rel=0.05)
+    assert fit_theil_sen(pred, target, smallest_gap=0).scale < 0
 
 
 @pytest.mark.parametrize("estimate", [fit_theil_sen, fit_ransac])
@@ -125,6 +127,17 @@ def test_ransac_counts_its_inliers_and_fits_them_alone() -> None:
     assert found.used == 600
     assert (found.scale, found.shift) == pytest.approx((2, 1))
     assert found.residual < 1e-9
+
+
+def test_ransac_refits_its_inliers_by_least_squares_until_they_stay() -> None:
+    rng = np.random.default_rng(0)
+    pred = rng.random(1000)
+    target = np.where(rng.random(1000) < 0.3, 20.0, 2 * pred + 1 + rng.normal(0, 0.05, 1000))
+    found = fit_ransac(pred, target, threshold=0.2)
+    agreed = np.abs(found.apply(pred) - target) <= 0.2
+    assert found.used == agreed.sum()
+    twin = fit_scale_shift(pred, target, agreed)
+    assert (found.scale, found.shift) == pytest.approx((twin.scale, twin.shift), rel=1e-12)
 
 
 def test_ransac_with_a_threshold_survives_more_outliers_than_inliers() -> None:

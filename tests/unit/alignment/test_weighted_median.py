@@ -56,6 +56,13 @@ def test_selection_agrees_with_sorting(size: int) -> None:
         assert weighted_median(values, weights) == reference
 
 
+@pytest.mark.parametrize("misleading", [-9.0, 9.0])
+def test_a_sample_that_misleads_costs_time_but_not_the_result(misleading: float) -> None:
+    values = np.random.default_rng(0).normal(size=50_001)
+    values[:: values.size // 1024] = misleading  # just those that the first look takes
+    assert weighted_median(values, np.ones(values.size)) == np.median(values)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(1, 4)), min_size=1, max_size=30))
 def test_a_weight_is_a_number_of_copies(pairs: list[tuple[int, int]]) -> None:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from tests.unit.evaluation.known_answers import Answers, depth_of
 
+from leadline.camera import Camera
+from leadline.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.evaluation import default_model, real_sets, sheet, zero_shot
 from leadline.evaluation.real_sets import REAL_SETS, RealSet
-from leadline.evaluation.zero_shot import make_zero_shot_validation
+from leadline.evaluation.zero_shot import make_zero_shot_validation, thinned
+from leadline.sample import Sample
 
 ROOT = Path(__file__).parents[3].parent / "shared" / "data"
 HW = (48, 64)
@@ -131,6 +134,23 @@ def test_validation_leaves_missing_sets_out_and_refuses_an_empty_root(tiny_root,
     assert "delta1/Beside" not in make_zero_shot_validation(tiny_root)(oracle())
     with pytest.raises(LeadlineError, match="no real samples in"):
         make_zero_shot_validation(tmp_path / "nowhere")
+
+
+def test_thinning_keeps_the_geometry_and_makes_up_no_depth():
+    hw = (730, 1290)
+    y, x = np.mgrid[: hw[0], : hw[1]]
+    camera = Camera(hw[1], hw[0], 1000, 1000, 600, 400)
+    plane = 1 + x / 500 + y / 900
+    plane[:, 600:] += 10
+    sample = Sample("a", np.dstack([(x // 8).astype(np.uint8)] * 3), DepthMap(plane, x % 7 > 0, camera=camera), camera)
+    small = thinned(sample)
+    assert small.image.shape == (243, 430, 3)
+    assert small.depth.camera == small.camera
+    assert (small.camera.fx, small.camera.cx) == pytest.approx((1000 / 3, 200))
+    # A pixel's middle is where the picture's middle of the block is, and no depth lies between the two surfaces.
+    np.testing.assert_allclose(small.depth.values[small.depth.valid], plane[1:729:3, 1:1290:3][small.depth.valid], rtol=1e-6)
+    np.testing.assert_allclose(small.depth.camera.rays()[0, 0], sample.depth.camera.rays()[1, 1])
+    assert thinned(small) is small
 
 
 def test_the_suite_fingerprint_follows_the_sets(monkeypatch):

@@ -31,7 +31,7 @@ def rgb_profile(name: str, xyz_from_rgb: np.ndarray, gamma: float) -> bytes:
         b"cprt": b"text\0\0\0\0none\0",
         b"wtpt": _xyz(D50),
         **{tag: _xyz(xyz_from_rgb[:, i]) for i, tag in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))},
-        **{tag: curve for tag in (b"rTRC", b"gTRC", b"bTRC")},
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
     }
     body, table = b"", b""
     start = 128 + 4 + 12 * len(tags)

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tests.unit.io.icc_profile import ADOBE_XYZ_FROM_RGB, SRGB_XYZ_FROM_RGB, rgb_profile
 
 from leadline.camera import Camera
 from leadline.errors import LeadlineError
 from leadline.io.image import list_images, read_image
 from leadline.io.jpeg import is_whole
-from tests.unit.io.icc_profile import ADOBE_XYZ_FROM_RGB, SRGB_XYZ_FROM_RGB, rgb_profile
 
 ORIENTATION, EXIF_BLOCK, FOCAL_35MM = 0x0112, 0x8769, 0xA405
 
@@ -308,7 +308,7 @@ def test_a_jpeg_that_is_cut_off_is_an_error(tmp_path, mode, share):
     start = data.index(b"\xff\xda", data.index(thumbnail.getvalue()) + len(thumbnail.getvalue()))
     path.write_bytes(data[: start + int((len(data) - start) * share)])
     assert not is_whole(path.read_bytes())
-    with pytest.raises(LeadlineError, match="a.jpg: the JPEG file is damaged or cut off"):
+    with pytest.raises(LeadlineError, match=r"a\.jpg: the JPEG file is damaged or cut off"):
         read_image(path)
 
 

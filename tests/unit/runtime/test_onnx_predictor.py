@@ -50,7 +50,7 @@ def test_positions_are_kept_not_shifted(mean_onnx, card):
 @pytest.mark.parametrize("shrink", [1, 2])
 def test_a_fixed_size_gets_the_whole_picture_and_gives_back_its_part(mean_onnx, card, hw, shrink):
     predictor = OnnxPredictor(mean_onnx(shape=(1, 3, 64, 96), shrink=shrink), card)
-    y, x = np.mgrid[0 : hw[0], 0 : hw[1]]
+    _y, x = np.mgrid[0 : hw[0], 0 : hw[1]]
     picture = np.stack([200 * x / hw[1]] * 3, axis=-1).astype(np.uint8)
     depth = predictor(picture).depth
     assert depth.hw == hw

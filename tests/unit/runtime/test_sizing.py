@@ -42,7 +42,9 @@ def test_aspect_ratios_change_by_rounding_alone(height, width, card):
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_a_fitted_picture_fills_its_frame_along_one_side(height, width):
     h, w = fitted_hw((height, width), (256, 320))
-    assert (h == 256 or w == 320) and 1 <= h <= 256 and 1 <= w <= 320
+    assert h == 256 or w == 320
+    assert 1 <= h <= 256
+    assert 1 <= w <= 320
 
 
 def test_resizing_keeps_edges_on_edges():

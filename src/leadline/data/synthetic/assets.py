@@ -1,6 +1,6 @@
 """Furniture models and tiling textures with free licences, fetched once and kept as small .npz files.
 
-``python -m leadline.data.synthetic.assets --root DIR`` fills a folder from Debian's ``sweethome3d-furniture`` (CC0 and CC BY 3.0)
+``python -m leadline.data.synthetic.assets --root DIR`` fills a folder from Debian's ``sweethome3d-furniture`` (CC0, CC BY 3.0)
 and PyPI's ``miniworld`` (Apache-2.0). `Assets.load` reads it; without a folder there are no assets and worlds stay procedural.
 A model stands on z = 0 around the z axis in metres; its width runs along x and its front looks along -y.
 """
@@ -19,12 +19,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data.synthetic.scene import Look, Mesh, Thing
+from leadline.data.synthetic.shapes import CREASE_M
 from leadline.data.synthetic.textures import linear
 
 MAX_TRIANGLES = 40_000
@@ -116,7 +118,7 @@ def _read_model(path: Path) -> tuple[Thing, ...]:
         things = []
         for i, look in enumerate(parts["looks"]):
             texture = None if look["texture"] is None else images[look["texture"]]
-            mesh = Mesh(stored[f"v{i}"], stored[f"f{i}"], stored[f"uv{i}"], smooth=True)
+            mesh = Mesh(stored[f"v{i}"], stored[f"f{i}"], stored[f"uv{i}"], smooth=look["smooth"])
             things.append(Thing(mesh, Look(look["kind"], tuple(look["colour"]), texture, look["roughness"]), instance=1))
     return tuple(things)
 
@@ -138,8 +140,8 @@ def _decode(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
 # The first pattern that fits the name decides. Roles with a size test are settled in `_kind`.
 KINDS: dict[str, str] = {
     "person": r"^(fe)?male$|holding|sitting (fe)?male|sitting (boy|girl)|^boy$|^girl$",
-    "skip": r"lying down|swimming|pool lounge|bill \d|\brails\b|crossing|arrow|parking|plug|switch|socket|smoke|elevator|escalator"
-    r"|garage door|porch column|contemporary living|fluorescent|railing|chimney|sidewalk|shutter|barnum|goal|urinal|hospital"
+    "skip": r"lying down|swimming|pool lounge|bill \d|\brails\b|crossing|arrow|parking|plug|switch|socket|smoke"
+    r"|elevator|escalator|garage door|porch column|contemporary living|fluorescent|railing|chimney|sidewalk|shutter|barnum|goal|urinal|hospital"
     r"|staircase|intercom|entry|antenna|hanging clothes|tatami|coathanger|clothes hanger|snow|exterior|elevator|hatch|cctv"
     r"|truck|peterbilt|bus$|fountain|camping tent|garden hut|hose|water heater|diving|jacuzzi|boiler|bath$|bathtub",
     "car": r"sedan|beetle|renault|peugeot|seat leon|suv|chevrolet|\bvan\b|smart car|ford focus|car model",
@@ -149,8 +151,8 @@ KINDS: dict[str, str] = {
     "window": r"window|screen door|double door|^door$|glass door$|shower door",
     "curtain": r"curtain|blind",
     "rug": r"carpet|rug$|bathmat|doormat",
-    "wall": r"clock$|calendar|frame|radiator|dart|white board|wall (lamp|light|spot|flat|hanger)|towel rack|emergency|cuckoo|conditioning"
-    r"|upper|hood$|extinguisher|intercom|paper (dispenser)|thermometer|hanger",
+    "wall": r"clock$|calendar|frame|radiator|dart|white board|wall (lamp|light|spot|flat|hanger)|towel rack|emergency|cuckoo"
+    r"|conditioning|upper|hood$|extinguisher|intercom|paper (dispenser)|thermometer|hanger",
     "hanging": r"hanging|pendant|chandelier|ceiling (lamp|fan)|track lights|porch light",
     "tv": r"^tv\b|tv 16|imac|monitor|^screen$|ibook|laptop",
     "bed": r"bed\b(?!side)|futon$|crib|captain|mezzanine",
@@ -164,20 +166,21 @@ KINDS: dict[str, str] = {
     "table": r"table(?! tennis| fan)|island ext|chessboard table",
     "chair": r"chair|stool|bench|seat|ottoman|wood bank|little bank",
     "fridge": r"fridge|refrigerator|high cabinet|cooler",
-    "kitchen": r"lower|sink cabinet|oven|stove|cooker$|washing machine|dryer|washbasin|sink|lavatory|toilets unit|bidet|island|freezer|basin",
-    "cabinet": r"cabinet|wardrobe|bookcase|shelves|cupboard|drawers|dresser|locker|safe|piano|fireplace|chest|rack|tower|stereo$|trunk|trunck",
+    "kitchen": r"lower|sink cabinet|oven|stove|cooker$|washing machine|dryer|washbasin|sink|lavatory|toilets unit"
+    r"|bidet|island|freezer|basin",
+    "cabinet": r"cabinet|wardrobe|bookcase|shelves|cupboard|drawers|dresser|locker|safe|piano|fireplace|chest|rack"
+    r"|tower|stereo$|trunk|trunck",
 }
 
 
 def _kind(name: str, category: str, size: tuple[float, float, float], elevation: float) -> str:
     low = name.lower()
-    for kind, pattern in KINDS.items():
-        if re.search(pattern, low):
-            break
-    else:
-        kind = "other"
+    kind = next((k for k, pattern in KINDS.items() if re.search(pattern, low)), "other")
     largest = max(size)
-    if kind in ("skip", "person", "car", "tree", "window", "curtain", "rug", "hanging", "bike") or category in ("Vehicles", "Staircases"):
+    if kind in ("skip", "person", "car", "tree", "window", "curtain", "rug", "hanging", "bike") or category in (
+        "Vehicles",
+        "Staircases",
+    ):
         return kind
     if kind not in ("wall",) and largest < 0.55 and elevation < 0.1:
         return {"lamp": "table_lamp", "plant": "small_plant", "animal": "animal"}.get(kind, "small")
@@ -350,7 +353,14 @@ def _store_textures(wheel: Path, root: Path) -> Iterator[TextureInfo]:
             path = root / "textures" / f"{stem}.jpg"
             if not path.is_file():
                 _write(path, _encode(_image(z.read(name))[0]).tobytes())
-            yield TextureInfo(stem, part, "Apache-2.0", "The miniworld authors (Farama Foundation)", "miniworld 2.1.0", f"textures/{path.name}")
+            yield TextureInfo(
+                stem,
+                part,
+                "Apache-2.0",
+                "The miniworld authors (Farama Foundation)",
+                "miniworld 2.1.0",
+                f"textures/{path.name}",
+            )
 
 
 def _store_model(entry: _Entry, root: Path) -> ModelInfo:
@@ -384,7 +394,9 @@ def _convert(z: zipfile.ZipFile, entry: _Entry, path: Path) -> None:
         raise ValueError(f"size {extent.tolist()} does not fit the catalogue's {wanted.tolist()}")
     points = (points - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]) * scale
     arrays: dict[str, NDArray[np.generic]] = {}
-    looks, images, total = [], {}, 0
+    looks: list[dict[str, Any]] = []
+    images: dict[str, NDArray[np.uint8]] = {}
+    total = 0
     share = max(1.0, sum(len(t) for t in obj.corners.values()) / 3 / MAX_TRIANGLES)
     if share > 6:
         raise ValueError(f"{int(share * MAX_TRIANGLES)} triangles are too many to thin out")
@@ -405,6 +417,7 @@ def _convert(z: zipfile.ZipFile, entry: _Entry, path: Path) -> None:
             images.setdefault(str(member), _encode(image))
             if look["kind"] == "metal":
                 look["kind"] = "plastic"
+        look["smooth"] = _can_be_smooth(vertices, faces)
         i = len(looks)
         arrays |= {f"v{i}": vertices.astype(np.float32), f"f{i}": faces.astype(np.int32), f"uv{i}": uv.astype(np.float32)}
         looks.append(look)
@@ -479,13 +492,44 @@ def _part(
     size = max(float(np.ptp(position, axis=0).max()), 1e-6)
     key = np.concatenate([np.round(position / size * 4e4), np.round(normal * 12), np.round(uv * 2e3)], 1)
     _, first, index = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    return position[first], _proper(position[first], index.reshape(-1, 3)), uv[first]
+    faces = _single(position, index.reshape(-1, 3))
+    apart = position[first] + CREASE_M * key[first, 3:6] / 12  # a renderer that welds by place keeps creases, see `shapes`
+    return apart, _proper(position[first], faces), uv[first]
+
+
+def _single(position: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the faces without repeats: many models have each face twice, once from behind. `position`: (3 m, 3) of corners."""
+    extent = max(float(np.ptp(position, axis=0).max()), 1e-6)
+    _, place = np.unique(np.round(position / extent * 4e4), axis=0, return_inverse=True)
+    _, first = np.unique(np.sort(place.reshape(-1, 3), axis=1), axis=0, return_index=True)
+    return faces[np.sort(first)]
 
 
 def _proper(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the faces with three different corners and some area."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return faces[np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12]
+    keep: NDArray[np.bool_] = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12
+    return faces[keep]
+
+
+def _can_be_smooth(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> bool:
+    """Return False where the normals of faces that meet at one place cancel: leaves and sheets modelled from both sides."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    cells = CREASE_M / 2, 1e-6 * float(np.ptp(vertices, axis=0).max())
+    return all(_normals_add_up(vertices, faces, normal, cell) for cell in cells)
+
+
+def _normals_add_up(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], normal: NDArray[np.float64], cell: float
+) -> bool:
+    _, place = np.unique(np.round(vertices / cell), axis=0, return_inverse=True)
+    at = place.reshape(-1)[faces]
+    total, size = np.zeros((at.max() + 1, 3)), np.zeros(at.max() + 1)
+    np.add.at(total, at, normal[:, None])
+    np.add.at(size, at, np.linalg.norm(normal, axis=1)[:, None])
+    used = size > 0
+    return bool((np.linalg.norm(total[used], axis=1) > 0.02 * size[used]).all())
 
 
 def _thinned(
@@ -516,7 +560,7 @@ def _read_mtl(text: str) -> dict[str, dict[str, str]]:
     return materials
 
 
-def _look(name: str, material: dict[str, str]) -> dict[str, object]:
+def _look(name: str, material: dict[str, str]) -> dict[str, Any]:
     """Return the stored look of an MTL material (`Look`'s fields; texture is an index or None)."""
     low = name.lower()
     kd, ks = (_floats(material.get(k, ""), default) for k, default in (("kd", (0.6, 0.6, 0.6)), ("ks", (0.0, 0.0, 0.0))))
@@ -586,7 +630,8 @@ def main() -> None:
     args = parser.parse_args()
     assets = fetch_assets(args.root, args.deb, args.wheel)
     dropped = json.loads((args.root / "manifest.json").read_text(encoding="utf-8"))["dropped"]
-    print(f"{len(assets.models)} models, {len(assets.textures)} textures in {args.root}; {len(dropped)} models dropped (see manifest.json)")
+    held = f"{len(assets.models)} models, {len(assets.textures)} textures in {args.root}"
+    print(f"{held}; {len(dropped)} models dropped (see manifest.json)")
 
 
 if __name__ == "__main__":

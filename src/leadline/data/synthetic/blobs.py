@@ -61,13 +61,26 @@ def blend_capsules(capsules: Sequence[Capsule], voxel_m: float, softness_m: floa
         distance = np.sqrt(square) - (ra[i] + t * (rb[i] - ra[i]))
         field[box] += np.exp(np.minimum(-distance / softness, 20.0))
     level = -np.log(np.maximum(field, 1e-6))
-    vertices, faces, _, _ = marching_cubes(level, 0.0, spacing=(voxel_m,) * 3, gradient_direction="ascent")
-    return Mesh(vertices.astype(np.float32) + origin, faces.astype(np.int32), None, smooth=True)
+    surface = marching_cubes(level, 0.0, spacing=(voxel_m,) * 3, gradient_direction="descent")  # type: ignore[no-untyped-call]
+    vertices, faces = surface[:2]
+    return without_slivers(Mesh(vertices.astype(np.float32) + origin, faces.astype(np.int32), None, smooth=True))
 
 
-def chain(points: Sequence[Point], radii: Sequence[float]) -> list[Capsule]:
+def without_slivers(mesh: Mesh) -> Mesh:
+    """Return `mesh` without triangles of no area, which have no normal."""
+    p = np.asarray(mesh.vertices)[mesh.faces]
+    area = np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1)
+    return Mesh(mesh.vertices, mesh.faces[area > 1e-6 * area.mean()], mesh.uv, mesh.smooth)
+
+
+def xyz(x: float, y: float, z: float) -> NDArray[np.float64]:
+    """Return a point or an offset, (3,)."""
+    return np.array([x, y, z], np.float64)
+
+
+def chain(points: Sequence[Point], radii: Sequence[float] | NDArray[np.floating]) -> list[Capsule]:
     """Return the capsules that join consecutive `points` with radii interpolated between `radii` (same length)."""
-    return [(points[i], points[i + 1], radii[i], radii[i + 1]) for i in range(len(points) - 1)]
+    return [(points[i], points[i + 1], float(radii[i]), float(radii[i + 1])) for i in range(len(points) - 1)]
 
 
 def side_uv(mesh: Mesh, repeat_m: float) -> Mesh:
@@ -78,7 +91,7 @@ def side_uv(mesh: Mesh, repeat_m: float) -> Mesh:
 
 
 def front_uv(mesh: Mesh, repeat_m: float) -> Mesh:
-    """Give `mesh` texture coordinates by the angle around the z axis and height: one repeat in `repeat_m` metres."""
+    """Give `mesh` front-view texture coordinates, slanted so that its sides do not smear: one repeat in `repeat_m` metres."""
     x, y, z = (mesh.vertices - mesh.vertices.mean(0)).T
     uv = np.stack([(y + 0.6 * x) / repeat_m, (z + 0.2 * x) / repeat_m], 1).astype(np.float32)
     return Mesh(mesh.vertices, mesh.faces, uv, mesh.smooth)
@@ -102,9 +115,7 @@ def placed(
     pose = np.eye(4)
     pose[:3, :3] = rz @ ry @ rx * scale
     pose[:3, 3] = np.asarray(xyz, np.float64)
-    return [
-        Thing(t.mesh, t.look, pose @ t.world_from_mesh, t.instance if instance is None else instance) for t in things
-    ]
+    return [Thing(t.mesh, t.look, pose @ t.world_from_mesh, t.instance if instance is None else instance) for t in things]
 
 
 def bounds_of(things: Sequence[Thing]) -> NDArray[np.float64]:
@@ -159,6 +170,6 @@ def random_cloth_colour(rng: np.random.Generator) -> NDArray[np.float64]:
     import colorsys
 
     if rng.random() < 0.35:
-        return np.full(3, rng.choice([0.1, 0.2, 0.35, 0.55, 0.75, 0.92])) * rng.uniform(0.9, 1.08, 3).clip(0, 1.08)
+        return np.asarray(rng.choice([0.1, 0.2, 0.35, 0.55, 0.75, 0.92]) * rng.uniform(0.9, 1.08, 3), np.float64)
     hue = rng.choice([rng.random(), rng.normal(0.6, 0.05) % 1, rng.normal(0.03, 0.04) % 1])
     return np.array(colorsys.hsv_to_rgb(float(hue), float(rng.uniform(0.15, 0.9)), float(rng.uniform(0.25, 0.95))))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from leadline.data.synthetic.blobs import xyz
+from leadline.data.synthetic.outdoors import lightened, muted
 from leadline.data.synthetic.scene import Look, Mesh, Thing
 from leadline.data.synthetic.shapes import box, make_mesh, merge, scale_uv, transformed, translation, tube
-from leadline.data.synthetic.textures import Surface, linear, random_colour, random_texture, surface
+from leadline.data.synthetic.textures import Mood, Surface, linear, random_colour, random_texture, surface
 
 _PANE = Look("plastic", (0.02, 0.025, 0.03), roughness=0.01)
 _CLEAR = Look("thin_glass", (1.0, 1.0, 1.0))
@@ -28,20 +30,47 @@ class Style:
 
 def make_style(rng: np.random.Generator) -> Style:
     """Draw the walls, roofs, trims and interiors of a street."""
-    pale = [surface(rng, "facade_wall") for _ in range(4)]
-    plain = [Surface(Look("diffuse", linear_of(rng)), 1.0) for _ in range(2)]
+    pale = [_weathered(rng, surface(rng, "facade_wall")) for _ in range(4)]
+    plain = [Surface(Look("diffuse", linear_of(rng, mood)), 1.0) for mood in ("pale", "earth")]
     return Style(
         walls=(*pale, *plain),
-        roofs=tuple(surface(rng, c) for c in ("brick", "tiles", "concrete")),
-        trims=(Look("diffuse", (0.8, 0.79, 0.76)), Look("diffuse", (0.04, 0.04, 0.045)), Look("diffuse", linear_of(rng)), Look("plastic", (0.25, 0.15, 0.08), roughness=0.3)),
-        inside=(Look("diffuse", texture=random_texture(rng, "picture")), Look("diffuse", texture=random_texture(rng, "cover")), Look("diffuse", (0.7, 0.65, 0.55))),
+        roofs=tuple(_weathered(rng, surface(rng, c)) for c in ("brick", "tiles", "concrete")),
+        trims=(
+            Look("diffuse", (0.8, 0.79, 0.76)),
+            Look("diffuse", (0.04, 0.04, 0.045)),
+            Look("diffuse", linear_of(rng, "earth")),
+            Look("plastic", (0.25, 0.15, 0.08), roughness=0.3),
+        ),
+        inside=(
+            Look("diffuse", texture=random_texture(rng, "picture")),
+            Look("diffuse", texture=random_texture(rng, "cover")),
+            Look("diffuse", (0.7, 0.65, 0.55)),
+        ),
     )
 
 
-def linear_of(rng: np.random.Generator) -> tuple[float, float, float]:
+def linear_of(rng: np.random.Generator, mood: Mood = "any") -> tuple[float, float, float]:
     """Return a random linear colour as `Look` wants it."""
-    r, g, b = (float(c) for c in linear(random_colour(rng)))
+    r, g, b = (float(c) for c in linear(random_colour(rng, mood)))
     return r, g, b
+
+
+def boxes(lows: ArrayLike, highs: ArrayLike) -> Mesh:
+    """Return many plain boxes as one mesh, from their lowest and highest corners, (n, 3) each; uv in metres."""
+    low, high = np.asarray(lows, np.float64).reshape(-1, 3), np.asarray(highs, np.float64).reshape(-1, 3)
+    unit = box(1.0, 1.0, 1.0)
+    corner = np.asarray(unit.vertices, np.float64) + xyz(0.5, 0.5, 0.0)
+    vertices = low[:, None] + corner * (high - low)[:, None]
+    across = np.repeat([(1, 2), (0, 2), (0, 1)], 8, axis=0)  # the axes that u and v run along on each pair of faces
+    uv = np.take_along_axis(vertices - low[:, None], np.broadcast_to(across, (len(low), 24, 2)), 2)
+    faces = np.asarray(unit.faces)[None] + 24 * np.arange(len(low))[:, None, None]
+    return make_mesh(vertices, faces, uv)
+
+
+def _weathered(rng: np.random.Generator, given: Surface) -> Surface:
+    """Return an outdoor surface: matt and mostly of low saturation."""
+    texture = None if given.look.texture is None else lightened(rng, muted(given.look.texture, float(rng.uniform(0.2, 0.8))))
+    return Surface(Look("diffuse", given.look.colour, texture), given.repeats_per_metre)
 
 
 def make_house(
@@ -104,33 +133,72 @@ def make_house(
         things.append(Thing(_panels(shops, 0.5 * niche), _CLEAR, instance=1))
         rooms = [transformed(_room(x1 - x0, z1 - z0 + 0.3, 2.2), translation(x0, niche, z0 - 0.25)) for x0, x1, z0, z1 in shops]
         things.append(Thing(merge(rooms), style.inside[int(rng.integers(len(style.inside)))], instance=1))
-        goods = [transformed(box(float(rng.uniform(0.2, 0.6)), 0.4, float(rng.uniform(0.3, 1.4)), 0.02), translation(float(rng.uniform(x0 + 0.3, x1 - 0.3)), niche + 0.6, 0.1)) for x0, x1, _, _ in shops for _ in range(2)]
+        goods = [
+            transformed(
+                box(float(rng.uniform(0.2, 0.6)), 0.4, float(rng.uniform(0.3, 1.4)), 0.02),
+                translation(float(rng.uniform(x0 + 0.3, x1 - 0.3)), niche + 0.6, 0.1),
+            )
+            for x0, x1, _, _ in shops
+            for _ in range(2)
+        ]
         things.append(Thing(merge(goods), Look("diffuse", linear_of(rng)), instance=1))
         board = box(0.94 * width_m, 0.12, 0.16 * ground_h, 0.01)
-        things.append(Thing(scale_uv(board, 0.8), Look("diffuse", texture=random_texture(rng, "cover")) if rng.random() < 0.6 else Look("plastic", linear_of(rng)), translation(width_m / 2, -0.06, 0.82 * ground_h), 1))
+        things.append(
+            Thing(
+                scale_uv(board, 0.8),
+                Look("diffuse", texture=random_texture(rng, "cover"))
+                if rng.random() < 0.6
+                else Look("plastic", linear_of(rng)),
+                translation(width_m / 2, -0.06, 0.82 * ground_h),
+                1,
+            )
+        )
         if rng.random() < 0.4:
             reach, z = float(rng.uniform(0.8, 1.5)), 0.8 * ground_h
-            awning = make_mesh([(0.2, 0, z), (width_m - 0.2, 0, z), (width_m - 0.2, -reach, z - 0.5), (0.2, -reach, z - 0.5)], [(0, 1, 2), (0, 2, 3)], [(0, 1), (width_m, 1), (width_m, 0), (0, 0)])
+            awning = make_mesh(
+                [(0.2, 0, z), (width_m - 0.2, 0, z), (width_m - 0.2, -reach, z - 0.5), (0.2, -reach, z - 0.5)],
+                [(0, 1, 2), (0, 2, 3)],
+                [(0, 1), (width_m, 1), (width_m, 0), (0, 0)],
+            )
             things.append(Thing(awning, Look("diffuse", texture=random_texture(rng, "fabric")), instance=1))
     if not simple:
-        things.append(Thing(_frames([*panes, *shops], niche, bars=rng.random() < 0.6, sills=rng.random() < 0.6), trim, instance=1))
+        things.append(
+            Thing(_frames([*panes, *shops], niche, bars=rng.random() < 0.6, sills=rng.random() < 0.6), trim, instance=1)
+        )
         upper = [p for p in panes if p[2] > ground_h]
         if upper and rng.random() < 0.4:
             things += _balconies(rng, upper, storey, sill, trim)
         if rng.random() < 0.6:
-            bands = [transformed(box(width_m + 0.1, 0.25, 0.22), translation(width_m / 2, 0, z)) for z in ([height - 0.25] if rng.random() < 0.5 else [height - 0.25, ground_h - 0.05])]
+            bands = [
+                transformed(box(width_m + 0.1, 0.25, 0.22), translation(width_m / 2, 0, z))
+                for z in ([height - 0.25] if rng.random() < 0.5 else [height - 0.25, ground_h - 0.05])
+            ]
             things.append(Thing(merge(bands), trim, instance=1))
         if rng.random() < 0.4:
             x = float(rng.choice([0.15, width_m - 0.15]))
-            things.append(Thing(tube([(x, -0.08, 0.0), (x, -0.08, height)], 0.06, 8), Look("plastic", (0.3, 0.3, 0.3), roughness=0.3), instance=1))
+            things.append(
+                Thing(
+                    tube([(x, -0.08, 0.0), (x, -0.08, height)], 0.06, 8),
+                    Look("plastic", (0.3, 0.3, 0.3), roughness=0.3),
+                    instance=1,
+                )
+            )
     if gable:
         rise = depth_m * float(rng.uniform(0.25, 0.5))
-        things.append(Thing(scale_uv(_gable_roof(width_m, depth_m, height, rise), roof.repeats_per_metre), roof.look, instance=1))
+        things.append(
+            Thing(scale_uv(_gable_roof(width_m, depth_m, height, rise), roof.repeats_per_metre), roof.look, instance=1)
+        )
         things.append(Thing(scale_uv(_gable_ends(width_m, depth_m, height, rise), k), wall.look, instance=1))
         chimney = translation(float(rng.uniform(0.2, 0.8)) * width_m, 0.5 * depth_m + 0.6, height)
         things.append(Thing(scale_uv(box(0.6, 0.6, rise + 0.7), k), wall.look, chimney, 1))
     elif rng.random() < 0.4:
-        tanks = [transformed(box(*(float(v) for v in rng.uniform(0.8, 3.0, 2)), float(rng.uniform(0.8, 2.5))), translation(float(rng.uniform(0.2, 0.8)) * width_m, float(rng.uniform(0.3, 0.8)) * depth_m, height)) for _ in range(2)]
+        tanks = [
+            transformed(
+                box(float(rng.uniform(0.8, 3.0)), float(rng.uniform(0.8, 3.0)), float(rng.uniform(0.8, 2.5))),
+                translation(float(rng.uniform(0.2, 0.8)) * width_m, float(rng.uniform(0.3, 0.8)) * depth_m, height),
+            )
+            for _ in range(2)
+        ]
         things.append(Thing(merge(tanks), Look("diffuse", (0.4, 0.4, 0.4)), instance=1))
     return things
 
@@ -145,7 +213,10 @@ def make_barn(rng: np.random.Generator) -> list[Thing]:
     )
     width, depth = float(rng.uniform(3, 14)), float(rng.uniform(3, 9))
     back = translation(-width / 2, -depth / 2, 0)
-    return [Thing(t.mesh, t.look, back @ t.world_from_mesh, 1) for t in make_house(rng, style, width, 1 if rng.random() < 0.8 else 2, depth_m=depth, gable=True)]
+    return [
+        Thing(t.mesh, t.look, back @ t.world_from_mesh, 1)
+        for t in make_house(rng, style, width, 1 if rng.random() < 0.8 else 2, depth_m=depth, gable=True)
+    ]
 
 
 def _front(width: float, height: float, holes: Sequence[tuple[float, float, float, float]], niche: float) -> Mesh:
@@ -157,7 +228,12 @@ def _front(width: float, height: float, holes: Sequence[tuple[float, float, floa
     for x0, x1, z0, z1 in holes:
         keep &= ~(((cx > x0) & (cx < x1))[None] & ((cz > z0) & (cz < z1))[:, None])
     j, i = np.nonzero(keep)
-    flat = _quads(np.stack([xs[i], 0 * xs[i], zs[j]], 1), np.stack([xs[i + 1], 0 * xs[i], zs[j]], 1), np.stack([xs[i + 1], 0 * xs[i], zs[j + 1]], 1), np.stack([xs[i], 0 * xs[i], zs[j + 1]], 1))
+    flat = _quads(
+        np.stack([xs[i], 0 * xs[i], zs[j]], 1),
+        np.stack([xs[i + 1], 0 * xs[i], zs[j]], 1),
+        np.stack([xs[i + 1], 0 * xs[i], zs[j + 1]], 1),
+        np.stack([xs[i], 0 * xs[i], zs[j + 1]], 1),
+    )
     if not holes:
         return flat
     h = np.array(holes)
@@ -180,7 +256,11 @@ def _quads(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64
     """Return one quad for each row of the corners, (n, 3); u runs along x and y together, v along z."""
     p = np.stack([a, b, c, d], 1).reshape(-1, 3)
     k = 4 * np.arange(len(a))[:, None]
-    return make_mesh(p, np.concatenate([k + (0, 1, 2), k + (0, 2, 3)]), np.stack([p[:, 0] + p[:, 1], p[:, 2] + 0.5 * p[:, 1]], 1))
+    return make_mesh(
+        p,
+        np.concatenate([np.add(k, (0, 1, 2)), np.add(k, (0, 2, 3))]),
+        np.stack([p[:, 0] + p[:, 1], p[:, 2] + 0.5 * p[:, 1]], 1),
+    )
 
 
 def _panels(holes: Sequence[tuple[float, float, float, float]], back: float) -> Mesh:
@@ -208,7 +288,7 @@ def _room(width: float, height: float, depth: float) -> Mesh:
     """Return the inside of a box open towards -y: floor, ceiling, back and sides; the picture of the back fills it once."""
     w, h, d = width, height, depth
     back = make_mesh([(0, d, 0), (w, d, 0), (w, d, h), (0, d, h)], [(0, 1, 2), (0, 2, 3)], [(0, 0), (1, 0), (1, 1), (0, 1)])
-    sheets = [
+    sheets: list[list[tuple[float, float, float]]] = [
         [(0, 0, 0), (w, 0, 0), (w, d, 0), (0, d, 0)],
         [(0, 0, h), (0, d, h), (w, d, h), (w, 0, h)],
         [(0, 0, 0), (0, d, 0), (0, d, h), (0, 0, h)],
@@ -219,35 +299,50 @@ def _room(width: float, height: float, depth: float) -> Mesh:
 
 def _frames(holes: Sequence[tuple[float, float, float, float]], niche: float, *, bars: bool, sills: bool) -> Mesh:
     """Return window frames (with glazing bars and outer sills) of all holes as one mesh."""
-    parts = []
+    if not holes:
+        return box(0.1, 0.05, 0.1)
     y = niche - 0.03
+    strips = []  # middle x, lowest z, width, height
+    ledges = []
     for x0, x1, z0, z1 in holes:
         w, h, cx = x1 - x0, z1 - z0, (x0 + x1) / 2
-        strips = [(cx, z0, w, 0.07), (cx, z1 - 0.07, w, 0.07), (x0 + 0.035, z0, 0.07, h), (x1 - 0.035, z0, 0.07, h)]
+        strips += [(cx, z0, w, 0.07), (cx, z1 - 0.07, w, 0.07), (x0 + 0.035, z0, 0.07, h), (x1 - 0.035, z0, 0.07, h)]
         if bars:
             strips += [(cx, z0, 0.06, h), (cx, z0 + 0.62 * h, w, 0.05)]
-        parts += [transformed(box(sw, 0.06, sh), translation(sx, y, sz)) for sx, sz, sw, sh in strips]
         if sills:
-            parts.append(transformed(box(w + 0.2, 0.24, 0.07), translation(cx, -0.02, z0 - 0.07)))
-    return merge(parts) if parts else box(0.1, 0.05, 0.1)
+            ledges.append((cx, z0 - 0.07, w + 0.2, 0.07))
+    x, z, w, h = np.array(strips + ledges).T
+    front = np.r_[np.full(len(strips), y - 0.03), np.full(len(ledges), -0.14)]
+    back = np.r_[np.full(len(strips), y + 0.03), np.full(len(ledges), 0.1)]
+    return boxes(np.stack([x - w / 2, front, z], 1), np.stack([x + w / 2, back, z + h], 1))
 
 
-def _balconies(rng: np.random.Generator, windows: Sequence[tuple[float, float, float, float]], storey: float, sill: float, trim: Look) -> list[Thing]:
+def _balconies(
+    rng: np.random.Generator, windows: Sequence[tuple[float, float, float, float]], storey: float, sill: float, trim: Look
+) -> list[Thing]:
     """Return slabs with railings under some of the windows."""
     chosen = [w for w in windows if rng.random() < 0.6] or [windows[0]]
     reach = float(rng.uniform(0.6, 1.3))
-    slabs, rails = [], []
+    slabs: list[tuple[float, ...]] = []  # lowest and highest corner
+    rails: list[tuple[float, ...]] = []
     solid = rng.random() < 0.4
     for x0, x1, z0, _ in chosen:
         w, cx, z = x1 - x0 + 0.7, (x0 + x1) / 2, z0 - sill
-        slabs.append(transformed(box(w, reach, 0.15), translation(cx, -reach / 2, z)))
+        left, right = cx - w / 2, cx + w / 2
+        slabs.append((left, -reach, z, right, 0.0, z + 0.15))
         if solid:
-            slabs.append(transformed(box(w, 0.06, 0.95), translation(cx, -reach, z)))
+            slabs.append((left, -reach - 0.03, z, right, -reach + 0.03, z + 0.95))
         else:
-            rails.append(transformed(box(w, 0.05, 0.05), translation(cx, -reach, z + 1.0)))
-            rails += [transformed(box(0.025, 0.025, 1.0), translation(float(x), -reach, z)) for x in np.arange(cx - w / 2, cx + w / 2 + 0.01, 0.16)]
-        rails += [transformed(box(0.04, reach, 0.05), translation(x, -reach / 2, z + 0.95)) for x in (cx - w / 2, cx + w / 2)]
-    return [Thing(merge(slabs), trim, instance=1), Thing(merge(rails), Look("diffuse", (0.04, 0.04, 0.045)), instance=1)]
+            rails.append((left, -reach - 0.02, z + 1.0, right, -reach + 0.03, z + 1.05))
+            rails += [
+                (float(x), -reach - 0.01, z, float(x) + 0.025, -reach + 0.015, z + 1.0) for x in np.arange(left, right, 0.16)
+            ]
+        rails += [(x - 0.02, -reach, z + 0.95, x + 0.02, 0.0, z + 1.0) for x in (left, right)]
+    slab, rail = np.array(slabs), np.array(rails)
+    return [
+        Thing(boxes(slab[:, :3], slab[:, 3:]), trim, instance=1),
+        Thing(boxes(rail[:, :3], rail[:, 3:]), Look("diffuse", (0.04, 0.04, 0.045)), instance=1),
+    ]
 
 
 def _gable_roof(width: float, depth: float, height: float, rise: float) -> Mesh:
@@ -261,7 +356,7 @@ def _gable_roof(width: float, depth: float, height: float, rise: float) -> Mesh:
     for y in (-over, depth + over):
         corners = [(x0, y, low), (x1, y, low), (x1, ridge_y, top), (x0, ridge_y, top)]
         for lift, flip in ((0.12, False), (0.0, True)):
-            p = np.array(corners) + [0, 0, lift]
+            p = np.array(corners) + xyz(0, 0, lift)
             order = [(0, 1, 2), (0, 2, 3)] if (y < 0) != flip else [(0, 2, 1), (0, 3, 2)]
             parts.append(make_mesh(p, order, [(0, 0), (x1 - x0, 0), (x1 - x0, slope), (0, slope)]))
         fascia = np.array([(x0, y, low), (x1, y, low), (x1, y, low + 0.12), (x0, y, low + 0.12)])

@@ -69,14 +69,16 @@ def _legs(rng: np.random.Generator, w: float, d: float, h: float, look: Look | S
     return [_at(mesh, look, sx * x, sy * y) for sx in (-1, 1) for sy in (-1, 1)]
 
 
-def make_table(rng: np.random.Generator, *, low: bool = False, width: float | None = None, height: float | None = None) -> Piece:
+def make_table(
+    rng: np.random.Generator, *, low: bool = False, width: float | None = None, height: float | None = None
+) -> Piece:
     """A table: rectangular or round, on legs or a foot, of wood, stone, metal or glass."""
     h = height or (_u(rng, 0.32, 0.5) if low else _u(rng, 0.68, 0.8))
     w = width or (_u(rng, 0.6, 1.3) if low else _u(rng, 0.7, 2.2))
     d = min(w, _u(rng, 0.45, 1.1))
     t = _u(rng, 0.015, 0.05)
     round_top = rng.random() < 0.3
-    clear = rng.random() < 0.12
+    clear = rng.random() < 0.09
     look: Look | Surface = Look("thin_glass" if t < 0.02 else "glass", (1.0, 1.0, 1.0)) if clear else _board(rng)
     under: Look | Surface = metal(rng) if rng.random() < 0.4 else (look if isinstance(look, Surface) else paint(rng))
     if round_top:
@@ -93,7 +95,13 @@ def make_table(rng: np.random.Generator, *, low: bool = False, width: float | No
             things.append(_at(s.box(w * 0.86, d * 0.8, 0.07), under, z=h - t - 0.0705))
     if not clear and rng.random() < 0.2:
         cloth = surface(rng, "fabric")
-        things.append(_at(s.box((w + 0.01) * (0.7 if round_top else 1), d * _u(rng, 0.3, 1.0) * (0.65 if round_top else 1), 0.004), cloth, z=h + 0.0005))
+        things.append(
+            _at(
+                s.box((w + 0.01) * (0.7 if round_top else 1), d * _u(rng, 0.3, 1.0) * (0.65 if round_top else 1), 0.004),
+                cloth,
+                z=h + 0.0005,
+            )
+        )
     k = 0.68 if round_top else 0.93
     return _piece(things, Top(0, 0, h + 0.005, k * w / 2, k * d / 2))
 
@@ -112,7 +120,10 @@ def make_chair(rng: np.random.Generator) -> Piece:
         if style < 0.5:
             things.append(Thing(s.box(w * 0.96, 0.03, h, 0.008), pad.look if isinstance(pad, Surface) else pad, lean, 1))
         else:
-            bars = [s.transformed(s.box(0.025, 0.025, h), s.translation(x, 0, 0)) for x in np.linspace(-w / 2 + 0.02, w / 2 - 0.02, int(rng.integers(2, 7)))]
+            bars = [
+                s.transformed(s.box(0.025, 0.025, h), s.translation(x, 0, 0))
+                for x in np.linspace(-w / 2 + 0.02, w / 2 - 0.02, int(rng.integers(2, 7)))
+            ]
             bars.append(s.transformed(s.box(w, 0.028, _u(rng, 0.04, 0.15), 0.004), s.translation(0, 0, h - 0.04)))
             things.append(Thing(s.merge(bars), frame.look if isinstance(frame, Surface) else frame, lean, 1))
         if rng.random() < 0.25:
@@ -128,7 +139,13 @@ def make_sofa(rng: np.random.Generator, *, seats: int | None = None) -> Piece:
     cover = surface(rng, "fabric" if rng.random() < 0.7 else "leather")
     if rng.random() < 0.5:
         cover = Surface(paint(rng, gloss=0.2), 1.0)
-    arm, seat_w, d, base, back = _u(rng, 0.08, 0.22), _u(rng, 0.5, 0.7), _u(rng, 0.75, 0.95), _u(rng, 0.22, 0.3), _u(rng, 0.65, 0.9)
+    arm, seat_w, d, base, back = (
+        _u(rng, 0.08, 0.22),
+        _u(rng, 0.5, 0.7),
+        _u(rng, 0.75, 0.95),
+        _u(rng, 0.22, 0.3),
+        _u(rng, 0.65, 0.9),
+    )
     w = n * seat_w + 2 * arm
     foot = 0.08
     t = _u(rng, 0.1, 0.18)
@@ -144,7 +161,9 @@ def make_sofa(rng: np.random.Generator, *, seats: int | None = None) -> Piece:
         things.append(_at(s.box(seat_w - 0.01, d - 0.2, t, 0.045), cover, x, -0.1, base))
     for _ in range(int(rng.integers(0, 2 * n))):
         pillow = s.transformed(s.blob(rng, (0.2, 0.09, 0.2), 0.04, 20), s.rotation((1, 0, 0), -25))
-        things.append(_at(pillow, surface(rng, "fabric", 128), _u(rng, -1, 1) * (w / 2 - arm - 0.2), d / 2 - 0.3, base + t + 0.16))
+        things.append(
+            _at(pillow, surface(rng, "fabric", 128), _u(rng, -1, 1) * (w / 2 - arm - 0.2), d / 2 - 0.3, base + t + 0.16)
+        )
     return _piece(things, Top(0, -0.12, base + t, (w / 2 - arm) * 0.9, d * 0.25, 0.5))
 
 
@@ -161,9 +180,23 @@ def make_bed(rng: np.random.Generator) -> Piece:
         *_legs(rng, w, d, 0.09, frame, 0.03),
     ]
     if rng.random() < 0.8:
-        things.append(_at(s.box(w + 0.06, 0.05, _u(rng, 0.5, 1.2), 0.01), frame if rng.random() < 0.6 else surface(rng, "fabric"), y=d / 2 + 0.05))
+        things.append(
+            _at(
+                s.box(w + 0.06, 0.05, _u(rng, 0.5, 1.2), 0.01),
+                frame if rng.random() < 0.6 else surface(rng, "fabric"),
+                y=d / 2 + 0.05,
+            )
+        )
     for x in [-0.25 * w, 0.25 * w] if w > 1.2 else [0.0]:
-        things.append(_at(s.blob(rng, (min(0.22 * w, 0.35), 0.2, 0.08), 0.05, 24), sheet if rng.random() < 0.5 else surface(rng, "fabric", 128), x, d / 2 - 0.28, h + t + 0.05))
+        things.append(
+            _at(
+                s.blob(rng, (min(0.22 * w, 0.35), 0.2, 0.08), 0.05, 24),
+                sheet if rng.random() < 0.5 else surface(rng, "fabric", 128),
+                x,
+                d / 2 - 0.28,
+                h + t + 0.05,
+            )
+        )
     return _piece(things, Top(0, -0.2, h + t + 0.02, w * 0.4, d * 0.3))
 
 
@@ -178,7 +211,7 @@ def make_cabinet(rng: np.random.Generator, *, kind: str | None = None) -> Piece:
     }[kind]
     body = _board(rng)
     front: Look | Surface = body if rng.random() < 0.6 else (Surface(paint(rng), 1.0) if rng.random() < 0.6 else _board(rng))
-    cols, rows = max(int(round(w / 0.55)), 1), 1 if kind in ("wardrobe", "locker") else int(rng.integers(1, 5))
+    cols, rows = max(round(w / 0.55), 1), 1 if kind in ("wardrobe", "locker") else int(rng.integers(1, 5))
     mirrored = kind == "wardrobe" and rng.random() < 0.45
     knob = metal(rng)
     gap, things = 0.004, [_at(s.box(w, d - 0.02, h, 0.002), body, y=0.01)]
@@ -224,7 +257,11 @@ def _shelf_filling(rng: np.random.Generator, w: float, d: float, free: float, z:
             if x + t > end:
                 break
             height, depth = min(base * _u(rng, 0.8, 1.15), free * 0.97), d * _u(rng, 0.6, 0.9)
-            groups[int(rng.integers(4))].append(s.transformed(s.fit_uv(s.box(t, depth, height)), s.translation(x + t / 2, (d - depth) / 2 - _u(rng, 0, 0.02), z)))
+            groups[int(rng.integers(4))].append(
+                s.transformed(
+                    s.fit_uv(s.box(t, depth, height)), s.translation(x + t / 2, (d - depth) / 2 - _u(rng, 0, 0.02), z)
+                )
+            )
             x += t + 0.001
         return [Thing(s.merge(g), k.look, instance=1) for g, k in zip(groups, looks, strict=True) if g]
     things: list[Thing] = []
@@ -247,13 +284,26 @@ def make_desk(rng: np.random.Generator) -> Piece:
     """A desk with drawers on one side."""
     w, d, h = _u(rng, 1.0, 1.8), _u(rng, 0.55, 0.8), _u(rng, 0.71, 0.76)
     look, under = _board(rng), _board(rng)
-    things = [_at(s.box(w, d, 0.03, 0.003), look, z=h - 0.03), *_legs(rng, w, d, h - 0.03, metal(rng) if rng.random() < 0.5 else under, 0.025)]
+    things = [
+        _at(s.box(w, d, 0.03, 0.003), look, z=h - 0.03),
+        *_legs(rng, w, d, h - 0.03, metal(rng) if rng.random() < 0.5 else under, 0.025),
+    ]
     if rng.random() < 0.7:
         side = 1 if rng.random() < 0.5 else -1
         n = int(rng.integers(2, 5))
         for k in range(n):
-            things.append(_at(s.box(0.4, d - 0.08, (h - 0.1) / n - 0.006, 0.003), under, side * (w / 2 - 0.27), 0, 0.05 + k * (h - 0.1) / n))
-            things.append(_at(s.box(0.1, 0.02, 0.012), metal(rng), side * (w / 2 - 0.27), -d / 2 + 0.03, 0.05 + (k + 0.6) * (h - 0.1) / n))
+            things.append(
+                _at(
+                    s.box(0.4, d - 0.08, (h - 0.1) / n - 0.006, 0.003),
+                    under,
+                    side * (w / 2 - 0.27),
+                    0,
+                    0.05 + k * (h - 0.1) / n,
+                )
+            )
+            things.append(
+                _at(s.box(0.1, 0.02, 0.012), metal(rng), side * (w / 2 - 0.27), -d / 2 + 0.03, 0.05 + (k + 0.6) * (h - 0.1) / n)
+            )
     return _piece(things, Top(0, 0, h, w * 0.46, d * 0.44))
 
 
@@ -274,9 +324,19 @@ def make_kitchen(rng: np.random.Generator, *, length: float | None = None) -> Pi
         x = (k + 0.5) * unit - w / 2
         if k == oven:
             things.append(_at(s.box(unit - 0.01, 0.02, h - 0.16, 0.003), metal(rng), x, -d / 2 + 0.01, 0.11))
-            things.append(_at(s.box(unit - 0.1, 0.006, h * 0.45), Look("plastic", (0.01, 0.01, 0.012), roughness=0.04), x, -d / 2 - 0.003, 0.18))
+            things.append(
+                _at(
+                    s.box(unit - 0.1, 0.006, h * 0.45),
+                    Look("plastic", (0.01, 0.01, 0.012), roughness=0.04),
+                    x,
+                    -d / 2 - 0.003,
+                    0.18,
+                )
+            )
             things.append(_at(s.box(unit * 0.7, 0.03, 0.02, 0.004), knob, x, -d / 2 - 0.015, h * 0.72))
-            things.append(_at(s.box(unit * 0.9, d * 0.8, 0.006), Look("plastic", (0.01, 0.01, 0.012), roughness=0.05), x, 0, h + 0.0005))
+            things.append(
+                _at(s.box(unit * 0.9, d * 0.8, 0.006), Look("plastic", (0.01, 0.01, 0.012), roughness=0.05), x, 0, h + 0.0005)
+            )
             continue
         rows = int(rng.choice([1, 1, 3]))
         for j in range(rows):
@@ -287,8 +347,15 @@ def make_kitchen(rng: np.random.Generator, *, length: float | None = None) -> Pi
         k = int(rng.choice([i for i in range(n) if i != oven]))
         x = (k + 0.5) * unit - w / 2
         steel = metal(rng)
-        things.append(_at(frame_mesh(0.5, 0.4, 0.04, 0.02), steel, x, 0, h))  # replaced below by a flat rim
-        things[-1] = _at(s.merge([s.box(0.5, 0.42, 0.004), s.transformed(s.box(0.02, 0.02, 0.01), s.translation(0, 0.17, 0))]), steel, x, 0, h + 0.0005)
+        things.append(
+            _at(
+                s.merge([s.box(0.5, 0.42, 0.004), s.transformed(s.box(0.02, 0.02, 0.01), s.translation(0, 0.17, 0))]),
+                steel,
+                x,
+                0,
+                h + 0.0005,
+            )
+        )
         a = np.linspace(0, np.pi, 12)
         tap = s.tube(np.vstack([[(0, 0.19, 0)], np.c_[0 * a, 0.11 + 0.08 * np.cos(a), 0.2 + 0.08 * np.sin(a)]]), 0.012, 10)
         things.append(_at(tap, steel, x, 0, h))
@@ -312,7 +379,9 @@ def make_floor_lamp(rng: np.random.Generator) -> Piece:
     warm = np.array((1.0, 0.82, 0.6)) * rng.uniform(2, 7)
     shade = Look("light", (float(warm[0]), float(warm[1]), float(warm[2]))) if lit else paint(rng, "pale", 0)
     profile = [(r, 0), (r * 0.7, 0.28), (r * 0.7 - 0.002, 0.28), (r - 0.002, 0), (r, 0)]
-    return _piece([_at(s.cylinder(0.14, 0.02), stem), _at(s.cylinder(0.012, h), stem), _at(s.lathe(profile, 32), shade, z=h - 0.2)])
+    return _piece(
+        [_at(s.cylinder(0.14, 0.02), stem), _at(s.cylinder(0.012, h), stem), _at(s.lathe(profile, 32), shade, z=h - 0.2)]
+    )
 
 
 def make_glass_case(rng: np.random.Generator) -> Piece:
@@ -323,7 +392,11 @@ def make_glass_case(rng: np.random.Generator) -> Piece:
     things = [_at(s.box(w, d, foot, 0.004), base), _at(s.box(w, d, 0.02, 0.003), base, z=foot + h)]
     things += [_at(s.wall(w - 0.02, h), pane, 0, y, foot) for y in (-d / 2 + 0.01, d / 2 - 0.01)]
     things += [_at(s.wall(d - 0.02, h), pane, x, 0, foot, 90) for x in (-w / 2 + 0.01, w / 2 - 0.01)]
-    things += [_at(s.box(0.015, 0.015, h), metal(rng), sx * (w / 2 - 0.008), sy * (d / 2 - 0.008), foot) for sx in (-1, 1) for sy in (-1, 1)]
+    things += [
+        _at(s.box(0.015, 0.015, h), metal(rng), sx * (w / 2 - 0.008), sy * (d / 2 - 0.008), foot)
+        for sx in (-1, 1)
+        for sy in (-1, 1)
+    ]
     for k in range(int(rng.integers(1, 4))):
         one = random_object(rng, "pottery", "play", "decor")
         low, high = extent(one)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data.synthetic import shapes as s
-from leadline.data.synthetic.scene import Look, Mesh, Thing
+from leadline.data.synthetic.scene import Look, LookKind, Mesh, Thing
 from leadline.data.synthetic.textures import Mood, linear, random_colour, random_texture, surface
 
 Maker = Callable[[np.random.Generator], list[Thing]]
@@ -37,16 +37,20 @@ def extent(things: Iterable[Thing]) -> tuple[NDArray[np.float64], NDArray[np.flo
 # --- looks -----------------------------------------------------------------------------------------------------------
 
 
-def paint(rng: np.random.Generator, mood: Mood = "any", gloss: float = 0.6) -> Look:
-    """Return a plain colour, glossy with probability `gloss`."""
-    kind = "plastic" if rng.random() < gloss else "diffuse"
-    return Look("plastic" if kind == "plastic" else "diffuse", linear(random_colour(rng, mood)), roughness=float(rng.uniform(0.03, 0.35)))
+def paint(rng: np.random.Generator, mood: Mood | tuple[Mood, ...] = "any", gloss: float = 0.6) -> Look:
+    """Return a plain colour of a mood (or of one of several), glossy with probability `gloss`."""
+    if not isinstance(mood, str):
+        mood = mood[int(rng.integers(len(mood)))]
+    kind: LookKind = "plastic" if rng.random() < gloss else "diffuse"
+    return Look(kind, linear(random_colour(rng, mood)), roughness=float(rng.uniform(0.03, 0.35)))
 
 
 def metal(rng: np.random.Generator) -> Look:
     """Return steel, brass, copper or dark iron; polished or brushed."""
     tones = ((0.75, 0.75, 0.76), (0.6, 0.6, 0.62), (0.8, 0.62, 0.3), (0.8, 0.5, 0.38), (0.25, 0.25, 0.26), (0.9, 0.9, 0.9))
-    return Look("metal", tones[int(rng.choice(6, p=[0.3, 0.25, 0.13, 0.07, 0.1, 0.15]))], roughness=float(rng.uniform(0.03, 0.35)))
+    return Look(
+        "metal", tones[int(rng.choice(6, p=[0.3, 0.25, 0.13, 0.07, 0.1, 0.15]))], roughness=float(rng.uniform(0.03, 0.35))
+    )
 
 
 def glass(rng: np.random.Generator, tinted: float = 0.25) -> Look:
@@ -93,7 +97,7 @@ def _smooth(points: Sequence[tuple[float, float]], per_span: int = 5) -> NDArray
         for a, b, c, d in zip(q[:-3], q[1:-2], q[2:-1], q[3:], strict=True)
     ]
     curve = np.vstack([*spans, p[-1:]])
-    return np.c_[np.maximum(curve[:, 0], 1e-4), np.maximum.accumulate(curve[:, 1])]
+    return np.stack([np.maximum(curve[:, 0], 1e-4), np.maximum.accumulate(curve[:, 1])], 1)
 
 
 # --- glass and pottery -----------------------------------------------------------------------------------------------
@@ -134,7 +138,9 @@ def bottle(rng: np.random.Generator) -> list[Thing]:
     """A bottle of glass, plastic or metal with cap and label."""
     r, h = _u(rng, 0.025, 0.05), _u(rng, 0.14, 0.34)
     neck, shoulder = r * _u(rng, 0.28, 0.6), h * _u(rng, 0.5, 0.75)
-    outline = np.vstack([[(r * 0.97, 0), (r, 0.006)], _smooth([(r, 0.01), (r, shoulder), (neck, shoulder + (h - shoulder) * 0.45), (neck, h)])])
+    outline = np.vstack(
+        [[(r * 0.97, 0), (r, 0.006)], _smooth([(r, 0.01), (r, shoulder), (neck, shoulder + (h - shoulder) * 0.45), (neck, h)])]
+    )
     roll = rng.random()
     look = glass(rng, 0.6) if roll < 0.55 else (paint(rng) if roll < 0.9 else metal(rng))
     things = [_thing(s.vessel(outline, min(0.003, neck * 0.3), 32), look)]
@@ -145,7 +151,9 @@ def bottle(rng: np.random.Generator) -> list[Thing]:
     if rng.random() < 0.6:
         tall = shoulder * _u(rng, 0.3, 0.7)
         band = s.fit_uv(s.lathe([(r * 1.015, 0), (r * 1.015, tall)], 32))
-        things.append(_thing(band, Look("diffuse", texture=random_texture(rng, "label", 128)), z=shoulder * 0.15, yaw_deg=_u(rng, 0, 360)))
+        things.append(
+            _thing(band, Look("diffuse", texture=random_texture(rng, "label", 128)), z=shoulder * 0.15, yaw_deg=_u(rng, 0, 360))
+        )
     return things
 
 
@@ -164,7 +172,11 @@ def jar(rng: np.random.Generator) -> list[Thing]:
             for level in range(max(int(h * 0.7 / (2 * size)), 1)):
                 for k in range(4):
                     a = k * np.pi / 2 + level
-                    things.append(_thing(s.sphere(size, 12), look, r * 0.5 * np.cos(a), r * 0.5 * np.sin(a), 0.004 + size * (1 + 1.9 * level)))
+                    things.append(
+                        _thing(
+                            s.sphere(size, 12), look, r * 0.5 * np.cos(a), r * 0.5 * np.sin(a), 0.004 + size * (1 + 1.9 * level)
+                        )
+                    )
     if rng.random() < 0.7:
         things.append(_thing(s.cylinder(r * 0.9, h * 0.12), metal(rng) if rng.random() < 0.5 else paint(rng), z=h - 0.002))
     return things
@@ -257,7 +269,11 @@ def pot(rng: np.random.Generator) -> list[Thing]:
     if rng.random() < 0.4:
         lid = _smooth([(r * 1.03, 0), (r * 0.6, 0.02), (0.001, 0.03)])
         clear = rng.random() < 0.4
-        things.append(_thing(s.lathe(np.vstack([[(0, -0.001)], [(r * 1.03, -0.001)], lid])), glass(rng, 0) if clear else look, z=h + 0.001))
+        things.append(
+            _thing(
+                s.lathe(np.vstack([[(0, -0.001)], [(r * 1.03, -0.001)], lid])), glass(rng, 0) if clear else look, z=h + 0.001
+            )
+        )
         things.append(_thing(s.sphere(0.014, 16), dark, z=h + 0.042))
     elif rng.random() < 0.5:
         things.append(_thing(s.cylinder(r * 0.95, h * 0.4), paint(rng, "earth", 0.7), z=0.004))
@@ -273,7 +289,9 @@ def fruit(rng: np.random.Generator) -> list[Thing]:
     kind = int(rng.integers(8))
     if kind <= 1:
         r = _u(rng, 0.025, 0.05)
-        look = Look("plastic", linear(random_colour(rng, "vivid" if rng.random() < 0.7 else "green")), roughness=_u(rng, 0.1, 0.4))
+        look = Look(
+            "plastic", linear(random_colour(rng, "vivid" if rng.random() < 0.7 else "green")), roughness=_u(rng, 0.1, 0.4)
+        )
         stem = s.tube([(0, 0, 1.75 * r), (0.001, 0, 2.1 * r), (0.006, 0, 2.3 * r)], 0.0016, 6)
         body = s.lathe(_smooth([(0.0, r * 0.15), (r * 0.6, 0), (r, r * 0.9), (r * 0.7, r * 1.75), (0.0, r * 1.76)]), 28)
         return [_thing(body, look), _thing(stem, paint(rng, "earth", 0))]
@@ -288,7 +306,9 @@ def fruit(rng: np.random.Generator) -> list[Thing]:
         return [_thing(s.tube(path, radius, 10), Look("plastic", linear((232, 200, 60)), roughness=0.3))]
     if kind == 4:
         look = glass(rng, 1.0) if rng.random() < 0.3 else paint(rng, "vivid", 1.0)
-        spots = [(x, y, 0.011) for x in (-0.02, 0, 0.02) for y in (-0.02, 0, 0.02)] + [(x, y, 0.026) for x in (-0.01, 0.01) for y in (-0.01, 0.01)]
+        spots = [(x, y, 0.011) for x in (-0.02, 0, 0.02) for y in (-0.02, 0, 0.02)] + [
+            (x, y, 0.026) for x in (-0.01, 0.01) for y in (-0.01, 0.01)
+        ]
         return [_thing(s.sphere(0.0115, 14), look, x, y, z) for x, y, z in spots]
     if kind == 5:
         h = _u(rng, 0.08, 0.12)
@@ -296,9 +316,14 @@ def fruit(rng: np.random.Generator) -> list[Thing]:
         return [_thing(body, paint(rng, "green" if rng.random() < 0.5 else "vivid", 0.5))]
     if kind == 6:
         n, length = 10, _u(rng, 0.1, 0.22)
-        r = np.linspace(_u(rng, 0.012, 0.025), _u(rng, 0.004, 0.02), n)
-        look = paint(rng, str(rng.choice(["vivid", "green", "earth"])), 0.5)  # type: ignore[arg-type]
-        return [_thing(s.tube(np.c_[np.linspace(-length / 2, length / 2, n), 0.008 * np.sin(np.linspace(0, 3, n)), r], r, 12), look)]
+        radii = np.linspace(_u(rng, 0.012, 0.025), _u(rng, 0.004, 0.02), n)
+        look = paint(rng, ("vivid", "green", "earth"), 0.5)
+        return [
+            _thing(
+                s.tube(np.c_[np.linspace(-length / 2, length / 2, n), 0.008 * np.sin(np.linspace(0, 3, n)), radii], radii, 12),
+                look,
+            )
+        ]
     r = _u(rng, 0.05, 0.12)
     look = surface(rng, "leaf", 128).look
     return [_thing(s.blob(rng, (r, r, r * 0.85), 0.12, 32), look, z=r * 0.85)]
@@ -314,25 +339,45 @@ def bread(rng: np.random.Generator) -> list[Thing]:
         return [_thing(s.blob(rng, (a, b, c), 0.08), look, z=c * 0.9)]
     slices = int(rng.integers(1, 5))
     crumb = Look("diffuse", linear((240, 220, 180)))
-    return [_thing(s.box(0.11, 0.1, 0.014, 0.004), crumb if rng.random() < 0.7 else look, _u(rng, -0.01, 0.01), _u(rng, -0.01, 0.01), 0.0145 * k, _u(rng, -20, 20)) for k in range(slices)]
+    return [
+        _thing(
+            s.box(0.11, 0.1, 0.014, 0.004),
+            crumb if rng.random() < 0.7 else look,
+            _u(rng, -0.01, 0.01),
+            _u(rng, -0.01, 0.01),
+            0.0145 * k,
+            _u(rng, -20, 20),
+        )
+        for k in range(slices)
+    ]
 
 
 def cake(rng: np.random.Generator) -> list[Thing]:
     """A round or square cake in layers, with toppings."""
     r, layers = _u(rng, 0.05, 0.13), int(rng.integers(1, 5))
-    looks = [paint(rng, str(rng.choice(["pale", "earth", "vivid"])), 0.3) for _ in range(2)]  # type: ignore[arg-type]
+    looks = [paint(rng, ("pale", "earth", "vivid"), 0.3) for _ in range(2)]
     h = _u(rng, 0.012, 0.035)
     square = rng.random() < 0.35
-    things = []
+    things: list[Thing] = []
     for k in range(layers):
-        body = s.box(1.6 * r, _u(rng, 0.6, 1.6) * r if k == 0 else 1.6 * r, h, 0.002) if square else s.cylinder(r, h, segments=40)
+        body = (
+            s.box(1.6 * r, _u(rng, 0.6, 1.6) * r if k == 0 else 1.6 * r, h, 0.002) if square else s.cylinder(r, h, segments=40)
+        )
         things.append(_thing(body if k == 0 or not square else things[0].mesh, looks[k % 2], z=h * k))
     top = h * layers
     count = int(rng.integers(0, 10))
     look = paint(rng, "vivid")
     for k in range(count):
         a = 2 * np.pi * k / count
-        things.append(_thing(s.sphere(0.01, 14), look, 0.7 * r * np.cos(a) * (0.7 if square else 1), 0.7 * r * np.sin(a) * (0.5 if square else 1), top + 0.008))
+        things.append(
+            _thing(
+                s.sphere(0.01, 14),
+                look,
+                0.7 * r * np.cos(a) * (0.7 if square else 1),
+                0.7 * r * np.sin(a) * (0.5 if square else 1),
+                top + 0.008,
+            )
+        )
     return things
 
 
@@ -344,7 +389,13 @@ def burger(rng: np.random.Generator) -> list[Thing]:
     z = 0.014
     for _ in range(int(rng.integers(1, 5))):
         h = _u(rng, 0.003, 0.014)
-        things.append(_thing(s.cylinder(r * _u(rng, 0.95, 1.12), h, segments=24), paint(rng, str(rng.choice(["green", "earth", "vivid", "wood"]))), z=z))  # type: ignore[arg-type]
+        things.append(
+            _thing(
+                s.cylinder(r * _u(rng, 0.95, 1.12), h, segments=24),
+                paint(rng, ("green", "earth", "vivid", "wood")),
+                z=z,
+            )
+        )
         z += h
     dome = _smooth([(r, 0), (r * 0.95, r * 0.3), (r * 0.5, r * 0.6), (0.001, r * 0.66)])
     things.append(_thing(s.lathe(np.vstack([[(0, 0)], dome])), bun, z=z))
@@ -377,16 +428,19 @@ def _meal(rng: np.random.Generator, r: float) -> list[Thing]:
 
 def _pile(rng: np.random.Generator, r: float, z: float, count: int, size: float = 0.3, flat: bool = False) -> list[Thing]:
     """Lumps spread over a disc of radius `r` at height `z`: food of two or three sorts."""
-    looks = [paint(rng, str(rng.choice(["vivid", "earth", "green", "pale"])), 0.6) for _ in range(3)]  # type: ignore[arg-type]
+    looks = [paint(rng, ("vivid", "earth", "green", "pale"), 0.6) for _ in range(3)]
     things = []
     for _ in range(count):
-        a, d = _u(rng, 0, 6.28), r * np.sqrt(rng.random()) * 0.85
-        b = r * size * rng.uniform(0.6, 1.2, 3)
-        if flat:
-            b[2] = min(b[2], 0.006)
-        mesh = s.blob(rng, (float(b[0]), float(b[1]), float(b[2])), 0.15, 12) if rng.random() < 0.7 else s.box(*(1.4 * b), 0.1 * float(b.min()))
-        lift = b[2] * 0.8 if rng.random() < 0.7 else b[2] * 1.6
-        things.append(_thing(mesh, looks[int(rng.integers(3))], float(d * np.cos(a)), float(d * np.sin(a)), z + float(0 if len(mesh.vertices) < 100 and mesh.vertices[:, 2].min() >= 0 else lift), float(np.rad2deg(a))))
+        a, d = _u(rng, 0, 6.28), r * float(np.sqrt(rng.random())) * 0.85
+        half = r * size * rng.uniform(0.6, 1.2, 3)
+        half[2] = min(half[2], 0.006) if flat else half[2]
+        x, y, h = (float(c) for c in half)
+        lift = h * (0.8 if rng.random() < 0.7 else 1.6)
+        if rng.random() < 0.7:
+            mesh = s.blob(rng, (x, y, h), 0.15, 12)
+        else:
+            mesh, lift = s.box(1.4 * x, 1.4 * y, 1.4 * h, 0.1 * h), lift - 0.8 * h
+        things.append(_thing(mesh, looks[int(rng.integers(3))], d * np.cos(a), d * np.sin(a), z + lift, np.rad2deg(a)))
     return things
 
 
@@ -395,11 +449,17 @@ def _noodles(rng: np.random.Generator, r: float, z: float) -> list[Thing]:
     for _ in range(int(rng.integers(8, 18))):
         t = np.linspace(0, _u(rng, 4, 12), 40)
         wave = r * (0.55 + 0.35 * np.sin(t * rng.uniform(0.3, 1.1) + rng.uniform(0, 6)))
-        height = z + 0.006 + r * 0.25 * (0.5 + 0.5 * np.sin(t * rng.uniform(0.5, 1.5) + rng.uniform(0, 6))) * (1 - wave / r * 0.8)
+        height = (
+            z + 0.006 + r * 0.25 * (0.5 + 0.5 * np.sin(t * rng.uniform(0.5, 1.5) + rng.uniform(0, 6))) * (1 - wave / r * 0.8)
+        )
         strands.append(s.tube(np.c_[wave * np.cos(t), wave * np.sin(t), height], 0.0028, 6))
     look = Look("plastic", linear((235, 205, 130)), roughness=0.25) if rng.random() < 0.7 else paint(rng, "earth", 1)
     base = s.cylinder(r * 0.8, 0.006, segments=24)
-    return [_thing(s.merge(strands), look), _thing(base, paint(rng, "earth"), z=z)] + _pile(rng, r * 0.6, z + 0.012, int(rng.integers(0, 6)), 0.2)
+    return [
+        _thing(s.merge(strands), look),
+        _thing(base, paint(rng, "earth"), z=z),
+        *_pile(rng, r * 0.6, z + 0.012, int(rng.integers(0, 6)), 0.2),
+    ]
 
 
 # --- hard things -----------------------------------------------------------------------------------------------------
@@ -410,7 +470,10 @@ def can(rng: np.random.Generator) -> list[Thing]:
     r, h = _u(rng, 0.025, 0.055), _u(rng, 0.05, 0.17)
     side = s.fit_uv(s.lathe([(r, 0.004), (r, h - 0.004)], 32))
     look = metal(rng) if rng.random() < 0.3 else Look("plastic", texture=random_texture(rng, "label", 128), roughness=0.1)
-    body = s.lathe([(0, 0), (r * 0.9, 0), (r * 0.995, 0.004), (r * 0.995, h - 0.004), (r * 0.9, h), (r * 0.85, h - 0.003), (0, h - 0.003)], 32)
+    body = s.lathe(
+        [(0, 0), (r * 0.9, 0), (r * 0.995, 0.004), (r * 0.995, h - 0.004), (r * 0.9, h), (r * 0.85, h - 0.003), (0, h - 0.003)],
+        32,
+    )
     return [_thing(body, metal(rng)), _thing(side, look, yaw_deg=_u(rng, 0, 360))]
 
 
@@ -428,9 +491,9 @@ def tub(rng: np.random.Generator) -> list[Thing]:
     """An open or lidded plastic box, clear or coloured, sometimes with things inside."""
     w, d, h, t = _u(rng, 0.1, 0.3), _u(rng, 0.08, 0.25), _u(rng, 0.04, 0.15), 0.003
     look = Look("thin_glass", (1, 1, 1)) if rng.random() < 0.4 else paint(rng)
-    sides = [
-        s.transformed(s.box(w, t, h), s.translation(0, y, 0)) for y in (-d / 2 + t / 2, d / 2 - t / 2)
-    ] + [s.transformed(s.box(t, d - 2 * t, h), s.translation(x, 0, 0)) for x in (-w / 2 + t / 2, w / 2 - t / 2)]
+    sides = [s.transformed(s.box(w, t, h), s.translation(0, y, 0)) for y in (-d / 2 + t / 2, d / 2 - t / 2)] + [
+        s.transformed(s.box(t, d - 2 * t, h), s.translation(x, 0, 0)) for x in (-w / 2 + t / 2, w / 2 - t / 2)
+    ]
     things = [_thing(s.merge([*sides, s.box(w - 2 * t, d - 2 * t, t)]), look)]
     if rng.random() < 0.6:
         things += _pile(rng, min(w, d) * 0.45, t, int(rng.integers(3, 10)), 0.25)
@@ -493,12 +556,27 @@ def cutlery(rng: np.random.Generator) -> list[Thing]:
     things = []
     for k in range(int(rng.integers(1, 4))):
         length = _u(rng, 0.15, 0.23)
-        handle = s.extrude([(-0.004, -length / 2), (0.004, -length / 2), (0.006, -length / 2 + 0.03), (0.003, length * 0.2), (-0.003, length * 0.2), (-0.006, -length / 2 + 0.03)], 0.002)
+        handle = s.extrude(
+            [
+                (-0.004, -length / 2),
+                (0.004, -length / 2),
+                (0.006, -length / 2 + 0.03),
+                (0.003, length * 0.2),
+                (-0.003, length * 0.2),
+                (-0.006, -length / 2 + 0.03),
+            ],
+            0.002,
+        )
         kind = int(rng.integers(3))
         if kind == 0:
-            head = s.extrude([(-0.008, length * 0.2), (0.006, length * 0.2), (0.009, length * 0.4), (-0.002, length / 2)], 0.0015)
+            head = s.extrude(
+                [(-0.008, length * 0.2), (0.006, length * 0.2), (0.009, length * 0.4), (-0.002, length / 2)], 0.0015
+            )
         elif kind == 1:
-            tines = [s.transformed(s.box(0.0025, length * 0.16, 0.0015), s.translation(x, length * 0.42, 0.0)) for x in (-0.009, -0.003, 0.003, 0.009)]
+            tines = [
+                s.transformed(s.box(0.0025, length * 0.16, 0.0015), s.translation(x, length * 0.42, 0.0))
+                for x in (-0.009, -0.003, 0.003, 0.009)
+            ]
             head = s.merge([s.transformed(s.box(0.021, length * 0.14, 0.002), s.translation(0, length * 0.27, 0)), *tines])
         else:
             dish = s.lathe(np.c_[np.linspace(0.0, 0.02, 6), 0.006 * np.linspace(0, 1, 6) ** 2 + 0.001], 24)
@@ -511,7 +589,10 @@ def candle(rng: np.random.Generator) -> list[Thing]:
     """A candle, alone or on a stick."""
     r, h = _u(rng, 0.01, 0.04), _u(rng, 0.05, 0.2)
     stick = _u(rng, 0.03, 0.15) if rng.random() < 0.4 else 0.0
-    things = [_thing(s.cylinder(r, h, segments=24), paint(rng, "pale"), z=stick), _thing(s.cylinder(0.001, 0.01, segments=6), paint(rng, "dark"), z=stick + h)]
+    things = [
+        _thing(s.cylinder(r, h, segments=24), paint(rng, "pale"), z=stick),
+        _thing(s.cylinder(0.001, 0.01, segments=6), paint(rng, "dark"), z=stick + h),
+    ]
     if stick:
         profile = _smooth([(0.04, 0), (0.012, stick * 0.3), (0.01, stick * 0.7), (r * 1.3, stick)])
         things.append(_thing(s.lathe(np.vstack([[(0, 0)], profile, [(0, stick)]])), metal(rng)))
@@ -526,7 +607,11 @@ def table_lamp(rng: np.random.Generator) -> list[Thing]:
     top = r * _u(rng, 0.5, 1.0)
     ring = s.lathe([(r, 0), (top, h * 0.38), (top - 0.002, h * 0.38), (r - 0.002, 0), (r, 0)], 36)
     warm = np.array((1.0, 0.8, 0.55)) * rng.uniform(2, 8)
-    look = Look("light", (float(warm[0]), float(warm[1]), float(warm[2]))) if rng.random() < 0.4 else (paint(rng, "pale", 0) if rng.random() < 0.5 else surface(rng, "fabric", 128).look)
+    look = (
+        Look("light", (float(warm[0]), float(warm[1]), float(warm[2])))
+        if rng.random() < 0.4
+        else (paint(rng, "pale", 0) if rng.random() < 0.5 else surface(rng, "fabric", 128).look)
+    )
     return [_thing(body, metal(rng) if rng.random() < 0.4 else ceramic(rng)), _thing(ring, look, z=h * 0.62)]
 
 
@@ -534,7 +619,9 @@ def picture_frame(rng: np.random.Generator) -> list[Thing]:
     """A standing frame with a picture or mirror, leaning back a little."""
     w, h = _u(rng, 0.08, 0.3), _u(rng, 0.1, 0.35)
     lean = s.rotation((1, 0, 0), -_u(rng, 6, 18))
-    face = Look("mirror") if rng.random() < 0.4 else Look("plastic", texture=random_texture(rng, "picture", 192), roughness=0.05)
+    face = (
+        Look("mirror") if rng.random() < 0.4 else Look("plastic", texture=random_texture(rng, "picture", 192), roughness=0.05)
+    )
     edge = _u(rng, 0.006, 0.025)
     frame = frame_mesh(w, h, edge, 0.015)
     prop = s.box(w * 0.2, 0.004, h * 0.75)
@@ -548,9 +635,10 @@ def picture_frame(rng: np.random.Generator) -> list[Thing]:
 
 def frame_mesh(width: float, height: float, edge: float, depth: float) -> Mesh:
     """Return a rectangular frame of bars `edge` wide, standing in x and z, its back plate at y = `depth`/2."""
-    bars = [
-        s.transformed(s.box(width, depth, edge), s.translation(0, 0, z)) for z in (0.0, height - edge)
-    ] + [s.transformed(s.box(edge, depth, height - 2 * edge), s.translation(x, 0, edge)) for x in (-(width - edge) / 2, (width - edge) / 2)]
+    bars = [s.transformed(s.box(width, depth, edge), s.translation(0, 0, z)) for z in (0.0, height - edge)] + [
+        s.transformed(s.box(edge, depth, height - 2 * edge), s.translation(x, 0, edge))
+        for x in (-(width - edge) / 2, (width - edge) / 2)
+    ]
     back = s.transformed(s.box(width - edge, depth * 0.3, height - edge), s.translation(0, depth * 0.34, edge / 2))
     return s.merge([*bars, back])
 
@@ -584,7 +672,11 @@ def laptop(rng: np.random.Generator) -> list[Thing]:
     shell = metal(rng) if rng.random() < 0.5 else paint(rng, "dark")
     tilt = s.translation(0, d / 2, 0.016) @ s.rotation((1, 0, 0), -_u(rng, 0, 35))
     shine = Look("plastic", texture=random_texture(rng, "screen", 256), roughness=0.05)
-    keys = [s.transformed(s.box(w * 0.055, d * 0.07, 0.002), s.translation(w * (-0.41 + 0.063 * i), d * (0.3 - 0.1 * j), 0.016)) for i in range(14) for j in range(4)]
+    keys = [
+        s.transformed(s.box(w * 0.055, d * 0.07, 0.002), s.translation(w * (-0.41 + 0.063 * i), d * (0.3 - 0.1 * j), 0.016))
+        for i in range(14)
+        for j in range(4)
+    ]
     return [
         _thing(s.box(w, d, 0.016, 0.003), shell),
         _thing(s.merge(keys), paint(rng, "dark")),
@@ -598,7 +690,11 @@ def monitor(rng: np.random.Generator) -> list[Thing]:
     w = _u(rng, 0.35, 0.75)
     h, lift = w * _u(rng, 0.5, 0.65), _u(rng, 0.06, 0.15)
     shell = paint(rng, "dark")
-    shine = Look("plastic", texture=random_texture(rng, "screen", 256), roughness=0.05) if rng.random() < 0.7 else Look("plastic", (0.01, 0.01, 0.012), roughness=0.04)
+    shine = (
+        Look("plastic", texture=random_texture(rng, "screen", 256), roughness=0.05)
+        if rng.random() < 0.7
+        else Look("plastic", (0.01, 0.01, 0.012), roughness=0.04)
+    )
     return [
         _thing(s.box(w * 0.4, 0.18, 0.012, 0.003), shell),
         _thing(s.box(0.05, 0.02, lift + h * 0.3), shell, y=0.03),
@@ -612,7 +708,11 @@ def phone(rng: np.random.Generator) -> list[Thing]:
     w = _u(rng, 0.065, 0.18)
     d = w * _u(rng, 1.35, 2.1)
     face = s.transformed(s.fit_uv(s.quad(w * 0.93, d * 0.95)), s.translation(0, 0, 0.0084))
-    shine = Look("plastic", texture=random_texture(rng, "screen", 192), roughness=0.04) if rng.random() < 0.5 else Look("plastic", (0.008, 0.008, 0.01), roughness=0.04)
+    shine = (
+        Look("plastic", texture=random_texture(rng, "screen", 192), roughness=0.04)
+        if rng.random() < 0.5
+        else Look("plastic", (0.008, 0.008, 0.01), roughness=0.04)
+    )
     return [_thing(s.box(w, d, 0.008, 0.003), paint(rng)), _thing(face, shine)]
 
 
@@ -623,22 +723,40 @@ def toy(rng: np.random.Generator) -> list[Thing]:
         things, z = [], 0.0
         for _ in range(int(rng.integers(1, 6))):
             e = _u(rng, 0.03, 0.05)
-            look = paint(rng, "vivid") if rng.random() < 0.7 else Look("plastic", texture=random_texture(rng, "cover", 64), roughness=0.2)
-            things.append(_thing(s.fit_uv(s.box(e, e, e, 0.002)), look, _u(rng, -0.006, 0.006), _u(rng, -0.006, 0.006), z, _u(rng, 0, 90)))
+            look = (
+                paint(rng, "vivid")
+                if rng.random() < 0.7
+                else Look("plastic", texture=random_texture(rng, "cover", 64), roughness=0.2)
+            )
+            things.append(
+                _thing(s.fit_uv(s.box(e, e, e, 0.002)), look, _u(rng, -0.006, 0.006), _u(rng, -0.006, 0.006), z, _u(rng, 0, 90))
+            )
             z += e
         return things
     if kind == 1:
         r = _u(rng, 0.02, 0.12)
-        look = paint(rng, "vivid") if rng.random() < 0.5 else Look("plastic", texture=random_texture(rng, "fabric", 128), roughness=0.3)
+        look = (
+            paint(rng, "vivid")
+            if rng.random() < 0.5
+            else Look("plastic", texture=random_texture(rng, "fabric", 128), roughness=0.3)
+        )
         return [_thing(s.scale_uv(s.sphere(r, 32), 4), look, z=r)]
     if kind == 2:
         length = _u(rng, 0.08, 0.25)
         look, dark = paint(rng, "vivid", 1.0), paint(rng, "dark")
         wheel = s.transformed(s.cylinder(length * 0.11, length * 0.07, segments=20), s.rotation((1, 0, 0), 90))
-        wheels = [_thing(wheel, dark, length * x, length * (0.22 if y > 0 else -0.15) , length * 0.11) for x in (-0.3, 0.3) for y in (-1, 1)]
+        wheels = [
+            _thing(wheel, dark, length * x, length * (0.22 if y > 0 else -0.15), length * 0.11)
+            for x in (-0.3, 0.3)
+            for y in (-1, 1)
+        ]
         return [
             _thing(s.box(length, length * 0.4, length * 0.18, length * 0.05), look, z=length * 0.07),
-            _thing(s.box(length * 0.5, length * 0.34, length * 0.17, length * 0.05), look if rng.random() < 0.5 else paint(rng, "dark", 1.0), z=length * 0.24),
+            _thing(
+                s.box(length * 0.5, length * 0.34, length * 0.17, length * 0.05),
+                look if rng.random() < 0.5 else paint(rng, "dark", 1.0),
+                z=length * 0.24,
+            ),
             *wheels,
         ]
     h = _u(rng, 0.08, 0.3)
@@ -647,7 +765,10 @@ def toy(rng: np.random.Generator) -> list[Thing]:
         _thing(s.lathe(_smooth([(0.0, 0), (h * 0.22, 0.0), (h * 0.25, h * 0.3), (h * 0.12, h * 0.6), (0.0, h * 0.62)])), body),
         _thing(s.sphere(h * 0.17, 24), skin, z=h * 0.78),
         *[_thing(s.sphere(h * 0.07, 16), skin, sx * h * 0.13, 0, h * 0.94) for sx in (-1, 1)],
-        *[_thing(s.sphere(h * 0.02, 10), Look("plastic", (0.01, 0.01, 0.01)), sx * h * 0.06, -h * 0.155, h * 0.82) for sx in (-1, 1)],
+        *[
+            _thing(s.sphere(h * 0.02, 10), Look("plastic", (0.01, 0.01, 0.01)), sx * h * 0.06, -h * 0.155, h * 0.82)
+            for sx in (-1, 1)
+        ],
     ]
 
 
@@ -681,7 +802,9 @@ def basket(rng: np.random.Generator) -> list[Thing]:
     r, h = _u(rng, 0.08, 0.2), _u(rng, 0.1, 0.4)
     weave = surface(rng, "fabric" if rng.random() < 0.6 else "wood", 128)
     mesh = s.scale_uv(s.vessel([(r * 0.8, 0), (r, h)], 0.006), weave.repeats_per_metre)
-    return [_thing(mesh, weave.look)] + (_pile(rng, r * 0.8, h * 0.6, 6) + [_thing(s.cylinder(r * 0.75, h * 0.6), paint(rng))] if rng.random() < 0.4 else [])
+    return [_thing(mesh, weave.look)] + (
+        [*_pile(rng, r * 0.8, h * 0.6, 6), _thing(s.cylinder(r * 0.75, h * 0.6), paint(rng))] if rng.random() < 0.4 else []
+    )
 
 
 def clutter_blob(rng: np.random.Generator) -> list[Thing]:

@@ -27,7 +27,7 @@ def make_daylight(rng: np.random.Generator, *, rows: int = 96) -> tuple[Sky | Su
 
     Column c of the map looks towards azimuth ``(sin, cos)(2 pi (c + 0.5) / columns)`` in (x, y).
     """
-    mood = str(rng.choice(["clear", "cloudy", "overcast", "dusk"], p=[0.33, 0.37, 0.18, 0.12]))
+    mood = str(rng.choice(["clear", "cloudy", "overcast", "dusk"], p=[0.4, 0.34, 0.15, 0.11]))
     azimuth = rng.uniform(0, 2 * np.pi)
     height = np.deg2rad(rng.uniform(3, 12) if mood == "dusk" else rng.uniform(20, 70))
     sun = np.array([np.sin(azimuth) * np.cos(height), np.cos(azimuth) * np.cos(height), np.sin(height)])
@@ -38,12 +38,12 @@ def make_daylight(rng: np.random.Generator, *, rows: int = 96) -> tuple[Sky | Su
     toward = np.stack([np.sin(polar) * np.sin(around), np.sin(polar) * np.cos(around), z], -1)
     lift = np.clip(z, 0, 1)[..., None] ** rng.uniform(0.35, 0.6)
     zenith, haze = {
-        "clear": ((0.22, 0.42, 0.95), (0.85, 0.95, 1.1)),
-        "cloudy": ((0.28, 0.48, 0.95), (0.9, 0.97, 1.08)),
-        "overcast": ((0.85, 0.9, 1.0), (0.95, 0.97, 1.0)),
+        "clear": ((0.24, 0.5, 1.15), (1.0, 1.15, 1.3)),
+        "cloudy": ((0.28, 0.54, 1.15), (1.05, 1.15, 1.25)),
+        "overcast": ((1.15, 1.2, 1.28), (1.3, 1.33, 1.36)),
         "dusk": ((0.18, 0.24, 0.5), (1.3, 0.75, 0.45)),
     }[mood]
-    tint = rng.normal(1.0, 0.06, 3)
+    tint = rng.normal(1.0, 0.025, 3)
     sky = (np.asarray(haze) * (1 - lift) + np.asarray(zenith) * lift) * tint
     beside = np.clip(toward @ sun, 0, 1)[..., None]
     if mood != "overcast":
@@ -57,10 +57,10 @@ def make_daylight(rng: np.random.Generator, *, rows: int = 96) -> tuple[Sky | Su
         deck = (deck - deck.mean()) / deck.std()
         plane = toward[..., :2] / np.maximum(z, 0.04)[..., None] * rng.uniform(0.05, 0.14)
         u, v = (np.floor((plane[..., k] % 1) * 256).astype(int) % 256 for k in (0, 1))
-        cover = 1.6 if mood == "overcast" else rng.uniform(-0.9, 0.7)
+        cover = 1.6 if mood == "overcast" else rng.uniform(-1.1, 0.5)
         cloud = np.clip((deck[v, u] + cover) * rng.uniform(0.6, 1.6), 0, 1)[..., None]
-        bright = np.array([1.5, 1.47, 1.45]) if mood != "dusk" else np.array([1.1, 0.7, 0.55])
-        inner = bright * (1 - 0.45 * np.clip(cloud * deck[v, u][..., None] * 0.5, 0, 1)) * (0.8 + 0.4 * beside)
+        bright = np.array([1.95, 1.93, 1.92]) if mood != "dusk" else np.array([1.1, 0.7, 0.55])
+        inner = bright * (1 - 0.4 * np.clip(cloud * deck[v, u][..., None] * 0.5, 0, 1)) * (0.8 + 0.4 * beside)
         fade = np.clip(z[..., None] / 0.12, 0, 1)
         if mood == "overcast":
             sky = sky * (1 + 0.18 * deck[v, u][..., None] * fade * shade)
@@ -73,7 +73,9 @@ def make_daylight(rng: np.random.Generator, *, rows: int = 96) -> tuple[Sky | Su
     if power:
         warmth = np.clip(np.sin(height) * 1.6, 0.15, 1)
         colour = power * np.array([1.0, 0.75 + 0.22 * warmth, 0.45 + 0.47 * warmth])
-        lights.append(Sun((float(-sun[0]), float(-sun[1]), float(-sun[2])), (float(colour[0]), float(colour[1]), float(colour[2]))))
+        lights.append(
+            Sun((float(-sun[0]), float(-sun[1]), float(-sun[2])), (float(colour[0]), float(colour[1]), float(colour[2])))
+        )
     return tuple(lights)
 
 
@@ -93,7 +95,7 @@ class Relief:
         self,
         rng: np.random.Generator,
         wavelengths_m: Sequence[float],
-        heights_m: Sequence[float],
+        heights_m: Sequence[float] | Array,
         *,
         ridged: bool = False,
         calm_m: tuple[float, float] | None = None,
@@ -115,7 +117,9 @@ class Relief:
             fu, fv = u - i, v - j
             fu, fv = (f * f * f * (f * (6 * f - 15) + 10) for f in (fu, fv))
             i0, j0, i1, j1 = i % 64, j % 64, (i + 1) % 64, (j + 1) % 64
-            value = (grid[i0, j0] * (1 - fu) + grid[i1, j0] * fu) * (1 - fv) + (grid[i0, j1] * (1 - fu) + grid[i1, j1] * fu) * fv
+            value = (grid[i0, j0] * (1 - fu) + grid[i1, j0] * fu) * (1 - fv) + (
+                grid[i0, j1] * (1 - fu) + grid[i1, j1] * fu
+            ) * fv
             total += height * ((1 - 2 * np.abs(value)) if self._ridged else value)
         if self._calm is not None:
             r = np.hypot(px, py)
@@ -124,8 +128,10 @@ class Relief:
         return total
 
 
-def ground_grid(rng: np.random.Generator, ground: Ground, *, cells: int = 150, fine_m: float = 0.35) -> tuple[Array, NDArray[np.int32]]:
-    """Return (n, 3) vertices and (m, 3) faces of a square of ground that reaches the horizon, finest (`fine_m`) at the origin."""
+def ground_grid(
+    rng: np.random.Generator, ground: Ground, *, cells: int = 150, fine_m: float = 0.35
+) -> tuple[Array, NDArray[np.int32]]:
+    """Return (n, 3) vertices and (m, 3) faces of ground that reaches the horizon, finest (`fine_m`) at the origin."""
     half = cells // 2
     t = np.linspace(0, 1, half + 1)
     growth = np.log(HORIZON_M / (fine_m * half)) if fine_m * half < HORIZON_M else 0.0
@@ -135,12 +141,17 @@ def ground_grid(rng: np.random.Generator, ground: Ground, *, cells: int = 150, f
     z = ground(x, y)
     n = len(axis)
     a = (np.arange(n - 1)[:, None] * n + np.arange(n - 1)).reshape(-1, 1)
-    faces = np.concatenate([a + (0, 1, n + 1), a + (0, n + 1, n)], 1).reshape(-1, 3).astype(np.int32)
+    faces = np.concatenate([np.add(a, (0, 1, n + 1)), np.add(a, (0, n + 1, n))], 1).reshape(-1, 3).astype(np.int32)
     return np.stack([x, y, z], -1).reshape(-1, 3), faces
 
 
 def draped(
-    ground: Ground, outline: Callable[[Array], tuple[Array, Array]], stations: Array, half_width: float, lift: float, repeats_per_metre: float
+    ground: Ground,
+    outline: Callable[[Array], tuple[Array, Array]],
+    stations: Array,
+    half_width: float,
+    lift: float,
+    repeats_per_metre: float,
 ) -> Mesh:
     """Return a strip (a path, a road) along ``outline(stations) -> (x, y)`` laid `lift` metres above the ground."""
     x, y = outline(stations)
@@ -155,22 +166,45 @@ def draped(
     uv = np.stack(np.broadcast_arrays(along[:, None], across[None]), -1) * repeats_per_metre
     n, c = px.shape
     a = (np.arange(n - 1)[:, None] * c + np.arange(c - 1)).reshape(-1, 1)
-    faces = np.concatenate([a + (0, c, c + 1), a + (0, c + 1, 1)], 1).reshape(-1, 3)[:, ::-1]
-    return Mesh(np.stack([px, py, pz], -1).reshape(-1, 3).astype(np.float32), np.ascontiguousarray(faces, np.int32), uv.reshape(-1, 2).astype(np.float32), True)
+    faces = np.concatenate([np.add(a, (0, c, c + 1)), np.add(a, (0, c + 1, 1))], 1).reshape(-1, 3)[:, ::-1]
+    return Mesh(
+        np.stack([px, py, pz], -1).reshape(-1, 3).astype(np.float32),
+        np.ascontiguousarray(faces, np.int32),
+        uv.reshape(-1, 2).astype(np.float32),
+        True,
+    )
+
+
+def muted(texture: NDArray[np.uint8], keep: float) -> NDArray[np.uint8]:
+    """Return `texture` with its saturation multiplied by `keep` (0: grey)."""
+    grey = texture.mean(2, keepdims=True)
+    return np.asarray(np.clip(grey + keep * (texture - grey), 0, 255), np.uint8)
+
+
+def lightened(
+    rng: np.random.Generator, texture: NDArray[np.uint8], least: float = 95.0, most: float = 150.0
+) -> NDArray[np.uint8]:
+    """Return `texture` scaled so that its mean sRGB value is at least a draw from `least`..`most`: daylight albedo."""
+    factor = max(1.0, float(rng.uniform(least, most)) / max(float(texture.mean()), 1.0))
+    return np.asarray(np.clip(texture * np.float32(factor), 0, 255), np.uint8)
 
 
 def mixed_texture(rng: np.random.Generator, categories: Sequence[str], n: int = 768) -> NDArray[np.uint8]:
     """Return (n, n, 3) ground of one or two categories blended in patches and mottled, so that its repeats show less."""
-    first = np.tile(random_texture(rng, str(categories[int(rng.integers(len(categories)))])), (n // 256, n // 256, 1))
-    patches = noise(rng, n, (4, 4), 4, 0.6)
-    patches = (patches - patches.mean()) / patches.std()
-    image = first.astype(np.float32)
+    import cv2
+
+    def tiled() -> NDArray[np.uint8]:
+        piece = muted(random_texture(rng, str(categories[int(rng.integers(len(categories)))])), float(rng.uniform(0.5, 1.0)))
+        return np.tile(lightened(rng, piece, 75, 130), (n // 256, n // 256, 1))
+
+    coarse = noise(rng, 192, (4, 4), 4, 0.6)
+    patches = cv2.resize((coarse - coarse.mean()) / coarse.std(), (n, n), interpolation=cv2.INTER_LINEAR)
+    image = tiled().astype(np.float32)
     if rng.random() < 0.65:
-        second = np.tile(random_texture(rng, str(categories[int(rng.integers(len(categories)))])), (n // 256, n // 256, 1))
         weight = np.clip((patches - rng.uniform(-0.6, 1.2)) * rng.uniform(1.5, 6), 0, 1)[..., None].astype(np.float32)
-        image = image + weight * (second - image)
-    mottle = 1 + 0.09 * np.roll(patches, n // 3, 0)[..., None].astype(np.float32)
-    return np.clip(image * mottle, 0, 255).astype(np.uint8)
+        image += weight * (tiled() - image)
+    image *= 1 + 0.09 * np.roll(patches, n // 3, 0)[..., None]
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 # --- the stage -------------------------------------------------------------------------------------------------------
@@ -190,7 +224,17 @@ class Stage:
     boxes: list[Array] = field(default_factory=list)
     solid: list[bool] = field(default_factory=list)
 
-    def add(self, parts: Sequence[Thing], xy: tuple[float, float], yaw_deg: float = 0.0, *, scale: float = 1.0, sink: float = 0.0, z: float | None = None, solid: bool = True) -> int:
+    def add(
+        self,
+        parts: Sequence[Thing],
+        xy: tuple[float, float],
+        yaw_deg: float = 0.0,
+        *,
+        scale: float = 1.0,
+        sink: float = 0.0,
+        z: float | None = None,
+        solid: bool = True,
+    ) -> int:
         """Stand `parts` on the ground at `xy` (or at height `z`) as one object and return its index in `boxes`."""
         height = float(self.ground(xy[0], xy[1])) if z is None else z
         moved = placed(parts, (xy[0], xy[1], height - sink), yaw_deg, scale=scale, instance=len(self.boxes) + 1)
@@ -241,7 +285,7 @@ class Stage:
 
 
 def portrait_view(rng: np.random.Generator, stage: Stage, index: int, *, tries: int = 24) -> View | None:
-    """Return a view of object `index` that fills 20 to 90 % of the frame, from its own height or a little above; None if hidden."""
+    """Return a view of object `index` filling 20 to 90 % of the frame from about its own height; None if hidden."""
     low, high = stage.boxes[index]
     centre, radius = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
     for _ in range(tries):
@@ -254,16 +298,16 @@ def portrait_view(rng: np.random.Generator, stage: Stage, index: int, *, tries: 
         eye = aim + distance * np.array([np.cos(a) * np.cos(rise), np.sin(a) * np.cos(rise), np.sin(rise)])
         eye[2] = max(eye[2], float(stage.ground(eye[0], eye[1])) + min(0.12, 0.5 * radius) + 0.02)
         if stage.free(eye, min(0.25, 0.4 * distance)) and stage.sees(eye, centre, index):
-            blur = distance * rng.uniform(0.001, 0.011) if rng.random() < 0.7 else 0.0
-            near = float(np.linalg.norm(eye - aim)) - 0.4 * radius * float(rng.random())
-            return View(look_at(tuple(eye), tuple(aim), float(rng.normal(0, 2.5))), fov, float(min(blur, 0.03)), max(near, 0.05))
+            blur = distance * float(np.exp(rng.uniform(np.log(0.0008), np.log(0.006)))) if rng.random() < 0.55 else 0.0
+            focus = float(np.linalg.norm(eye - centre)) - 0.3 * radius * float(rng.random())
+            return View(look_at(tuple(eye), tuple(aim), float(rng.normal(0, 2.5))), fov, min(blur, 0.014), max(focus, 0.05))
     return None
 
 
 def glance_view(
     rng: np.random.Generator,
     stage: Stage,
-    eye: ArrayLike,
+    eye: Sequence[float | Array],
     heading_deg: float,
     pitch_deg: float,
     fov_deg: float,
@@ -272,7 +316,7 @@ def glance_view(
     margin: float = 0.35,
 ) -> View | None:
     """Return a sharp view from `eye` towards a heading (0 is +x) and pitch (up positive), or None where the eye is not free."""
-    p = np.asarray(eye, np.float64)
+    p = np.array([float(v) for v in eye])
     if not stage.free(p, margin):
         return None
     h, v = np.deg2rad([heading_deg, np.clip(pitch_deg, -88, 80)])
@@ -282,7 +326,9 @@ def glance_view(
     return View(look_at(tuple(p), tuple(p + forward), float(rng.normal(0, roll_deg))), float(fov_deg))
 
 
-def collect_views(rng: np.random.Generator, recipes: Sequence[Callable[[], View | None]], weights: Sequence[float], count: int) -> tuple[View, ...]:
+def collect_views(
+    rng: np.random.Generator, recipes: Sequence[Callable[[], View | None]], weights: Sequence[float], count: int
+) -> tuple[View, ...]:
     """Return `count` views, each from a recipe drawn by weight; a recipe that fails is drawn again.
 
     Raises:

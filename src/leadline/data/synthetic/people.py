@@ -40,7 +40,9 @@ class _Pose:
 
 
 def _pose(rng: np.random.Generator, name: str) -> _Pose:
-    jitter = lambda scale: float(rng.normal(0.0, scale))  # noqa: E731
+    def jitter(scale: float) -> float:
+        return float(rng.normal(0.0, scale))
+
     p = _Pose(lean=jitter(3))
     p.arm = [jitter(8), jitter(8)]
     p.elbow = [float(rng.uniform(5, 35)), float(rng.uniform(5, 35))]
@@ -94,7 +96,9 @@ def _direction(swing_deg: float, spread_deg: float, side: float) -> NDArray[np.f
     return np.array([np.sin(a) * np.cos(b), side * np.sin(b), -np.cos(a) * np.cos(b)])
 
 
-def make_person(rng: np.random.Generator, *, pose: str | None = None, height_m: float | None = None, detail: float = 1.0) -> list[Thing]:
+def make_person(
+    rng: np.random.Generator, *, pose: str | None = None, height_m: float | None = None, detail: float = 1.0
+) -> list[Thing]:
     """Return a dressed person at the origin on z = 0, facing +x, all of instance 1.
 
     Args:
@@ -165,7 +169,10 @@ def make_person(rng: np.random.Generator, *, pose: str | None = None, height_m: 
         toe = np.array([np.cos(foot_deg), 0.12 * s, np.sin(foot_deg)])
         sole = ankle - [0, 0, 0.02 * h] if pose not in ("lie", "sit_ground") else ankle
         shoes.append(
-            [(sole - 0.02 * h * toe, sole + 0.095 * h * toe - [0, 0, 0.006 * h], 0.026 * h, 0.02 * h), (ankle, sole, 0.026 * h, 0.028 * h)]
+            [
+                (sole - 0.02 * h * toe, sole + 0.095 * h * toe - [0, 0, 0.006 * h], 0.026 * h, 0.02 * h),
+                (ankle, sole, 0.026 * h, 0.028 * h),
+            ]
         )
         shoulder = chest + 0.03 * h * up + 0.115 * h * s * left
         elbow = shoulder + 0.165 * h * _direction(p.arm[i], p.arm_spread[i], s)
@@ -195,9 +202,24 @@ def make_person(rng: np.random.Generator, *, pose: str | None = None, height_m: 
         [
             (neck - 0.02 * h * up, skull - 0.03 * head * up_head, 0.034 * h, 0.034 * h),
             (skull, skull - 0.006 * head * ahead_head, 0.056 * head, 0.056 * head),
-            (skull - 0.02 * head * up_head, skull - 0.055 * head * up_head + 0.018 * head * ahead_head, 0.045 * head, 0.028 * head),
-            (skull - 0.012 * head * up_head + 0.055 * head * ahead_head, skull - 0.026 * head * up_head + 0.066 * head * ahead_head, 0.008 * head, 0.011 * head),
-            (skull - 0.056 * head * left - 0.01 * head * up_head, skull + 0.056 * head * left - 0.01 * head * up_head, 0.012 * head, 0.012 * head),
+            (
+                skull - 0.02 * head * up_head,
+                skull - 0.055 * head * up_head + 0.018 * head * ahead_head,
+                0.045 * head,
+                0.028 * head,
+            ),
+            (
+                skull - 0.012 * head * up_head + 0.055 * head * ahead_head,
+                skull - 0.026 * head * up_head + 0.066 * head * ahead_head,
+                0.008 * head,
+                0.011 * head,
+            ),
+            (
+                skull - 0.056 * head * left - 0.01 * head * up_head,
+                skull + 0.056 * head * left - 0.01 * head * up_head,
+                0.012 * head,
+                0.012 * head,
+            ),
         ]
     )
     hair = _hair(rng, skull, up_head, ahead_head, left, head)
@@ -221,7 +243,12 @@ def make_person(rng: np.random.Generator, *, pose: str | None = None, height_m: 
     things.append(Thing(merge(eyeballs), Look("plastic", (0.02, 0.015, 0.01)), instance=1))
     if pose in ("stand", "walk", "wave") and rng.random() < 0.2:
         pack = [
-            (neck - 0.06 * h * up - 0.1 * h * ahead + 0.04 * h * s * left, pelvis + 0.03 * h * up - 0.1 * h * ahead + 0.04 * h * s * left, 0.045 * h, 0.06 * h)
+            (
+                neck - 0.06 * h * up - 0.1 * h * ahead + 0.04 * h * s * left,
+                pelvis + 0.03 * h * up - 0.1 * h * ahead + 0.04 * h * s * left,
+                0.045 * h,
+                0.06 * h,
+            )
             for s in (-1.0, 1.0)
         ]
         things.append(Thing(front_uv(blend_capsules(pack, coarse), 0.3), cloth_look(rng), instance=1))
@@ -248,14 +275,24 @@ def _hair(
     if style in ("bob", "long"):
         drop = 0.09 if style == "bob" else float(rng.uniform(0.14, 0.24))
         for s in (-1.0, 0.0, 1.0):
-            hair.append((back + 0.034 * head * s * left, back - drop * head * up + 0.03 * head * s * left - 0.02 * head * ahead, 0.032 * head, 0.024 * head))
+            hair.append(
+                (
+                    back + 0.034 * head * s * left,
+                    back - drop * head * up + 0.03 * head * s * left - 0.02 * head * ahead,
+                    0.032 * head,
+                    0.024 * head,
+                )
+            )
     elif style == "bun":
         bun = crown - 0.06 * head * ahead + 0.02 * head * up
         hair.append((bun, bun, 0.026 * head, 0.026 * head))
     elif style == "hat":
         hair.append((skull + 0.035 * head * up, skull + 0.05 * head * up, 0.058 * head, 0.05 * head))
         brim = skull + 0.028 * head * up + 0.05 * head * ahead
-        hair += [(brim + 0.03 * head * s * left, brim + 0.045 * head * ahead + 0.02 * head * s * left, 0.012 * head, 0.01 * head) for s in (-1.0, 0.0, 1.0)]
+        hair += [
+            (brim + 0.03 * head * s * left, brim + 0.045 * head * ahead + 0.02 * head * s * left, 0.012 * head, 0.01 * head)
+            for s in (-1.0, 0.0, 1.0)
+        ]
     return hair
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data.synthetic.blobs import Capsule, blend_capsules, chain, random_cloth_colour, srgb
+from leadline.data.synthetic.blobs import Capsule, blend_capsules, chain, random_cloth_colour, srgb, xyz
 from leadline.data.synthetic.scene import Look, Mesh, Thing
 from leadline.data.synthetic.shapes import cylinder, lathe, merge, tube, vessel
 
@@ -31,9 +31,13 @@ def make_plant(rng: np.random.Generator, height_m: float, *, kind: str | None = 
         if height_m > 2.5:
             kind = str(rng.choice(["broadleaf", "conifer", "palm", "poplar", "bare"], p=[0.5, 0.22, 0.1, 0.1, 0.08]))
         elif height_m > 0.6:
-            kind = str(rng.choice(["bush", "potted", "grass", "cactus", "broadleaf", "flower"], p=[0.35, 0.25, 0.12, 0.08, 0.12, 0.08]))
+            kind = str(
+                rng.choice(["bush", "potted", "grass", "cactus", "broadleaf", "flower"], p=[0.35, 0.25, 0.12, 0.08, 0.12, 0.08])
+            )
         else:
-            kind = str(rng.choice(["flower", "grass", "fungus", "potted", "bush", "cactus"], p=[0.3, 0.2, 0.15, 0.15, 0.12, 0.08]))
+            kind = str(
+                rng.choice(["flower", "grass", "fungus", "potted", "bush", "cactus"], p=[0.3, 0.2, 0.15, 0.15, 0.12, 0.08])
+            )
     return PLANTS[kind](rng, height_m, detail)
 
 
@@ -79,8 +83,12 @@ def leaves(rng: np.random.Generator, centres: Array, size_m: float, *, hang: flo
     )
     uv = rng.random((n, 1, 2)) + rng.random((1, 4, 2)) * 0.04
     k = 4 * np.arange(n)[:, None]
-    faces = np.concatenate([k + (0, 1, 2), k + (0, 2, 3)])
-    return Mesh(p.reshape(-1, 3).astype(np.float32), faces.astype(np.int32), np.broadcast_to(uv, (n, 4, 2)).reshape(-1, 2).astype(np.float32))
+    faces = np.concatenate([np.add(k, (0, 1, 2)), np.add(k, (0, 2, 3))])
+    return Mesh(
+        p.reshape(-1, 3).astype(np.float32),
+        faces.astype(np.int32),
+        np.broadcast_to(uv, (n, 4, 2)).reshape(-1, 2).astype(np.float32),
+    )
 
 
 def blades(
@@ -99,9 +107,11 @@ def blades(
     half = 0.5 * width_m * (np.sin(np.pi * (0.35 + 0.65 * t)) + 0.02)
     left, right = middle - half[:, None] * side[:, None], middle + half[:, None] * side[:, None]
     vertices = np.stack([left, right], 2).reshape(-1, 3)
-    uv = np.broadcast_to(rng.random((n, 1, 1, 2)), (n, steps + 1, 2, 2)) + np.stack(np.broadcast_arrays(t[:, None] * 0.1, [0.0, 0.02]), -1)
+    uv = np.broadcast_to(rng.random((n, 1, 1, 2)), (n, steps + 1, 2, 2)) + np.stack(
+        np.broadcast_arrays(t[:, None] * 0.1, [0.0, 0.02]), -1
+    )
     k = (2 * np.arange(steps)[None, :] + 2 * (steps + 1) * np.arange(n)[:, None]).reshape(-1, 1)
-    faces = np.concatenate([k + (0, 1, 3), k + (0, 3, 2)])
+    faces = np.concatenate([np.add(k, (0, 1, 3)), np.add(k, (0, 3, 2))])
     return Mesh(vertices.astype(np.float32), faces.astype(np.int32), uv.reshape(-1, 2).astype(np.float32))
 
 
@@ -111,13 +121,15 @@ def _on_ball(rng: np.random.Generator, n: int, inner: float = 0.55) -> Array:
     return np.asarray(p / np.linalg.norm(p, axis=1, keepdims=True) * rng.uniform(inner, 1.0, (n, 1)) ** 0.6)
 
 
-def _branches(rng: np.random.Generator, root: Array, heading: Array, length: float, radius: float, depth: int) -> tuple[list[Mesh], list[Array]]:
+def _branches(
+    rng: np.random.Generator, root: Array, heading: Array, length: float, radius: float, depth: int
+) -> tuple[list[Mesh], list[Array]]:
     """Return tubes of a branch with its side branches, and the tips where leaves grow."""
     n = 5
     path = [root]
     turn = heading
     for _ in range(n - 1):
-        turn = turn + rng.normal(0, 0.12, 3) + [0, 0, 0.05]
+        turn = turn + rng.normal(0, 0.12, 3) + xyz(0, 0, 0.05)
         turn = turn / np.linalg.norm(turn)
         path.append(path[-1] + turn * length / (n - 1))
     meshes = [tube(np.array(path), np.linspace(radius, 0.55 * radius, n), 7 if depth > 1 else 4)]
@@ -139,7 +151,14 @@ def _branches(rng: np.random.Generator, root: Array, heading: Array, length: flo
 
 def _tree_branches(rng: np.random.Generator, height: float, depth: int) -> tuple[Mesh, Array]:
     lean = np.array([rng.normal(0, 0.06), rng.normal(0, 0.06), 1.0])
-    meshes, tips = _branches(rng, np.array([0, 0, -0.02 * height]), lean / np.linalg.norm(lean), 0.5 * height, height * rng.uniform(0.018, 0.04), depth)
+    meshes, tips = _branches(
+        rng,
+        np.array([0, 0, -0.02 * height]),
+        lean / np.linalg.norm(lean),
+        0.5 * height,
+        height * rng.uniform(0.018, 0.04),
+        depth,
+    )
     points = np.array(tips)
     grow = height / max(float(points[:, 2].max()), 0.1) * 0.93
     wood = merge(meshes)
@@ -173,7 +192,10 @@ def _conifer(rng: np.random.Generator, height: float, detail: float) -> list[Thi
     needles = leaves(rng, centres, height * 0.045 / max(np.sqrt(detail), 0.5), hang=0.25, slender=0.35)
     hue, value = rng.uniform(0.25, 0.42), rng.uniform(0.2, 0.42)
     shade = rng.uniform(0.5, 1.4, (32, 32, 1)) * np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.3, 0.6), value))
-    return [Thing(trunk, bark_look(rng), instance=1), Thing(needles, Look("diffuse", texture=(np.clip(shade, 0, 1) * 255).astype(np.uint8)), instance=1)]
+    return [
+        Thing(trunk, bark_look(rng), instance=1),
+        Thing(needles, Look("diffuse", texture=(np.clip(shade, 0, 1) * 255).astype(np.uint8)), instance=1),
+    ]
 
 
 def _poplar(rng: np.random.Generator, height: float, detail: float) -> list[Thing]:
@@ -181,8 +203,11 @@ def _poplar(rng: np.random.Generator, height: float, detail: float) -> list[Thin
     n = int(rng.uniform(2500, 4500) * detail)
     ball = _on_ball(rng, n, 0.4)
     wide = rng.uniform(0.1, 0.22)
-    centres = ball * np.array([wide, wide, 0.43]) * height + [0, 0, 0.56 * height]
-    return [Thing(trunk, bark_look(rng), instance=1), Thing(leaves(rng, centres, 0.035 * height / max(np.sqrt(detail), 0.5)), leaf_look(rng), instance=1)]
+    centres = ball * np.array([wide, wide, 0.43]) * height + xyz(0, 0, 0.56 * height)
+    return [
+        Thing(trunk, bark_look(rng), instance=1),
+        Thing(leaves(rng, centres, 0.035 * height / max(np.sqrt(detail), 0.5)), leaf_look(rng), instance=1),
+    ]
 
 
 def _palm(rng: np.random.Generator, height: float, detail: float) -> list[Thing]:
@@ -206,19 +231,30 @@ def _palm(rng: np.random.Generator, height: float, detail: float) -> list[Thing]
             leaflet = 0.3 * length * np.sin(np.pi * (0.12 + 0.85 * s[1:]))[:, None]
             tip = rib[1:] + leaflet * (0.75 * sign * side + 0.55 * ahead)
             p = np.stack([rib[:-1], rib[1:], tip], 1).reshape(-1, 3).astype(np.float32)
-            fronds.append(Mesh(p, np.arange(len(p), dtype=np.int32).reshape(-1, 3), (rng.random((1, 2)) + np.zeros((len(p), 2))).astype(np.float32)))
+            fronds.append(
+                Mesh(
+                    p,
+                    np.arange(len(p), dtype=np.int32).reshape(-1, 3),
+                    (rng.random((1, 2)) + np.zeros((len(p), 2))).astype(np.float32),
+                )
+            )
     return [Thing(trunk, bark_look(rng), instance=1), Thing(merge(fronds), leaf_look(rng, autumn=False), instance=1)]
 
 
 def _bush(rng: np.random.Generator, height: float, detail: float) -> list[Thing]:
     n = int(rng.uniform(1500, 3000) * detail)
-    lumps = rng.normal(0, 0.22, (6, 3)) * [1.2, 1.2, 0.5] + [0, 0, 0.5]
+    lumps = rng.normal(0, 0.22, (6, 3)) * [1.2, 1.2, 0.5] + xyz(0, 0, 0.5)
     size = rng.uniform(0.3, 0.42)
     centres = (lumps[rng.integers(6, size=n)] + size * _on_ball(rng, n, 0.4)) * height
     centres[:, 2] = np.abs(centres[:, 2]) * 0.98
     leaf = float(np.clip(height * rng.uniform(0.05, 0.09), 0.012, 0.12))
-    things = [Thing(leaves(rng, centres, max(leaf, 0.045 * height), slender=rng.uniform(0.35, 0.8)), leaf_look(rng), instance=1)]
-    twigs = [tube([(0, 0, 0), 0.5 * c * [1, 1, 1.1], c], height * np.array([0.02, 0.012, 0.004]), 5) for c in centres[:: max(n // 12, 1)]]
+    things = [
+        Thing(leaves(rng, centres, max(leaf, 0.045 * height), slender=rng.uniform(0.35, 0.8)), leaf_look(rng), instance=1)
+    ]
+    twigs = [
+        tube([(0, 0, 0), 0.5 * c * [1, 1, 1.1], c], height * np.array([0.02, 0.012, 0.004]), 5)
+        for c in centres[:: max(n // 12, 1)]
+    ]
     things.append(Thing(merge(twigs), bark_look(rng), instance=1))
     if rng.random() < 0.3:  # blossom
         bloom = colorsys.hsv_to_rgb(rng.choice([0.0, 0.9, 0.15, 0.75]), rng.uniform(0.0, 0.8), 0.95)
@@ -231,7 +267,9 @@ def _grass(rng: np.random.Generator, height: float, detail: float) -> list[Thing
     n = int(rng.uniform(80, 260) * detail)
     roots = np.zeros((n, 3))
     roots[:, :2] = rng.normal(0, rng.uniform(0.08, 0.25) * height, (n, 2))
-    mesh = blades(rng, roots, height * rng.uniform(0.5, 1.15, n), height * rng.uniform(0.02, 0.06), bend=rng.uniform(0.3, 0.9), steps=5)
+    mesh = blades(
+        rng, roots, height * rng.uniform(0.5, 1.15, n), height * rng.uniform(0.02, 0.06), bend=rng.uniform(0.3, 0.9), steps=5
+    )
     return [Thing(mesh, leaf_look(rng), instance=1)]
 
 
@@ -260,10 +298,19 @@ def _flower(rng: np.random.Generator, height: float, detail: float) -> list[Thin
             wide = size * 2.4 / petals * np.sin(np.pi * (0.12 + 0.8 * s))
             p = np.concatenate([rib - wide * side, rib + wide * side]).astype(np.float32)
             i = np.arange(4)[:, None]
-            heads.append(Mesh(p, np.concatenate([i + (0, 5, 6), i + (0, 6, 1)]).astype(np.int32), np.tile(np.linspace(0, 0.9, 5)[:, None], (2, 2)).astype(np.float32)))
+            heads.append(
+                Mesh(
+                    p,
+                    np.concatenate([np.add(i, (0, 5, 6)), np.add(i, (0, 6, 1))]).astype(np.int32),
+                    np.tile(np.linspace(0, 0.9, 5)[:, None], (2, 2)).astype(np.float32),
+                )
+            )
         hearts.append(blend_capsules([(top, top + 0.04 * size * axis, 0.26 * size, 0.22 * size)], 0.09 * size))
         greens.append(blades(rng, np.tile(base, (4, 1)), tall * rng.uniform(0.3, 0.7, 4), 0.09 * height, bend=0.9, steps=6))
-    inside, outside = (np.array(colorsys.hsv_to_rgb(rng.random() if rng.random() < 0.6 else 0.13, rng.uniform(0, 0.95), rng.uniform(0.7, 1))) for _ in range(2))
+    inside, outside = (
+        np.array(colorsys.hsv_to_rgb(rng.random() if rng.random() < 0.6 else 0.13, rng.uniform(0, 0.95), rng.uniform(0.7, 1)))
+        for _ in range(2)
+    )
     fade = np.linspace(0, 1, 32)[:, None, None] ** 0.5
     petal = np.broadcast_to((1 - fade) * inside + fade * outside, (32, 32, 3)) * rng.uniform(0.9, 1.05, (1, 32, 1))
     green = leaf_look(rng, autumn=False)
@@ -271,7 +318,11 @@ def _flower(rng: np.random.Generator, height: float, detail: float) -> list[Thin
         Thing(merge(stems), green, instance=1),
         Thing(merge(greens), green, instance=1),
         Thing(merge(heads), Look("diffuse", texture=(np.clip(petal[::-1], 0, 1) * 255).astype(np.uint8)), instance=1),
-        Thing(merge(hearts), Look("diffuse", srgb(*rng.choice([[0.85, 0.65, 0.1], [0.25, 0.15, 0.08], [0.7, 0.75, 0.3]]))), instance=1),
+        Thing(
+            merge(hearts),
+            Look("diffuse", srgb(*rng.choice([[0.85, 0.65, 0.1], [0.25, 0.15, 0.08], [0.7, 0.75, 0.3]]))),
+            instance=1,
+        ),
     ]
 
 
@@ -287,7 +338,15 @@ def _potted(rng: np.random.Generator, height: float, detail: float) -> list[Thin
     if inner == "blades":
         n = int(rng.integers(10, 26))
         roots = np.c_[rng.normal(0, 0.25 * r, (n, 2)), np.zeros(n)]
-        plant = [Thing(blades(rng, roots, (height - pot_h) * rng.uniform(0.6, 1.2, n), 0.12 * height, bend=rng.uniform(0.3, 1.0), steps=7), leaf_look(rng, autumn=False), instance=1)]
+        plant = [
+            Thing(
+                blades(
+                    rng, roots, (height - pot_h) * rng.uniform(0.6, 1.2, n), 0.12 * height, bend=rng.uniform(0.3, 1.0), steps=7
+                ),
+                leaf_look(rng, autumn=False),
+                instance=1,
+            )
+        ]
     else:
         plant = PLANTS[str(inner)](rng, height - 0.85 * pot_h, 0.5 * detail)
     up = np.eye(4)
@@ -299,14 +358,18 @@ def _cactus(rng: np.random.Generator, height: float, detail: float) -> list[Thin
     r = height * rng.uniform(0.09, 0.16)
     body: list[Capsule] = [((0, 0, -0.5 * r), (0, 0, height - r), r, 0.85 * r)]
     for _ in range(int(rng.integers(0, 4))):
-        a, z = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.6) * height
-        out = np.array([np.cos(a), np.sin(a), 0]) * 2.3 * r
-        elbow = out + [0, 0, z + 0.04 * height]
-        body += chain([np.array([0, 0, z]), elbow, elbow + [0, 0, rng.uniform(0.12, 0.3) * height]], [0.5 * r, 0.55 * r, 0.5 * r])
+        turn, fork = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.6) * height
+        out = np.array([np.cos(turn), np.sin(turn), 0]) * 2.3 * r
+        elbow = out + xyz(0, 0, fork + 0.04 * height)
+        body += chain(
+            [xyz(0, 0, fork), elbow, elbow + xyz(0, 0, rng.uniform(0.12, 0.3) * height)], [0.5 * r, 0.55 * r, 0.5 * r]
+        )
     mesh = blend_capsules(body, height / 45)
     a = np.arctan2(mesh.vertices[:, 1], mesh.vertices[:, 0])
     z = mesh.vertices[:, 2]
-    stripes = (0.75 + 0.25 * np.cos(np.linspace(0, 2 * np.pi, 32, endpoint=False)))[None, :, None] * np.array(colorsys.hsv_to_rgb(rng.uniform(0.25, 0.4), 0.5, rng.uniform(0.35, 0.6)))
+    stripes = (0.75 + 0.25 * np.cos(np.linspace(0, 2 * np.pi, 32, endpoint=False)))[None, :, None] * np.array(
+        colorsys.hsv_to_rgb(rng.uniform(0.25, 0.4), 0.5, rng.uniform(0.35, 0.6))
+    )
     texture = (np.clip(np.repeat(stripes, 8, 0) * rng.uniform(0.9, 1.1, (8, 32, 1)), 0, 1) * 255).astype(np.uint8)
     keep = mesh.vertices[mesh.faces][:, :, 2].max(1) > -0.02 * height
     uv = np.stack([8 * np.cos(a / 2), z / height], 1).astype(np.float32)
@@ -314,7 +377,8 @@ def _cactus(rng: np.random.Generator, height: float, detail: float) -> list[Thin
 
 
 def _fungus(rng: np.random.Generator, height: float, detail: float) -> list[Thing]:
-    caps, stems = [], []
+    caps: list[Mesh] = []
+    stems: list[Mesh] = []
     open_ = rng.uniform(0.4, 1.2)
     for k in range(int(rng.integers(1, 6))):
         h = height * (1.0 if k == 0 else rng.uniform(0.35, 0.8))
@@ -326,7 +390,9 @@ def _fungus(rng: np.random.Generator, height: float, detail: float) -> list[Thin
         foot = lathe([(1.3 * stem, -0.02 * h), (stem, 0.3 * h), (0.8 * stem, h - 0.8 * thick)], 14)
         for mesh, into in ((cap, caps), (foot, stems)):
             into.append(Mesh(mesh.vertices + at.astype(np.float32), mesh.faces, mesh.uv, True))
-    tone = np.array([[0.7, 0.12, 0.08], [0.55, 0.38, 0.22], [0.85, 0.75, 0.55], [0.9, 0.55, 0.15], [0.45, 0.35, 0.3]])[rng.integers(5)]
+    tone = np.array([[0.7, 0.12, 0.08], [0.55, 0.38, 0.22], [0.85, 0.75, 0.55], [0.9, 0.55, 0.15], [0.45, 0.35, 0.3]])[
+        rng.integers(5)
+    ]
     return [
         Thing(merge(caps), Look("plastic", srgb(*tone), roughness=0.3), instance=1),
         Thing(merge(stems), Look("diffuse", srgb(0.88, 0.84, 0.74)), instance=1),

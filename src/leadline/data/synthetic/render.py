@@ -115,7 +115,7 @@ class Renderer:
         spp: samples per pixel, a multiple of 4. max_depth: longest light path in segments. threads: 0 for all cores.
     """
 
-    def __init__(self, *, spp: int = 8, max_depth: int = 6, threads: int = 0) -> None:
+    def __init__(self, *, spp: int = 8, max_depth: int = 8, threads: int = 0) -> None:
         if spp <= 0 or spp % _SIDE**2:
             raise ValueError(f"spp must be a positive multiple of {_SIDE**2}, got {spp}")
         self.spp, self.max_depth = spp, max_depth
@@ -173,24 +173,46 @@ class LoadedScene:
         return self._shoot(origins, directions)["distance"].astype(np.float64)
 
     def _pictures(self, views: Sequence[View], size: tuple[int, int], seed: int) -> list[F32]:
-        mi, (w, h) = self._mi, (size[0] * _SIDE, size[1] * _SIDE)
-        sensor = _sensor(mi, views, (w, h))
-        grid = np.asarray(mi.render(self._mi_scene, sensor=sensor, spp=self._spp // _SIDE**2, seed=seed), np.float32)
-        guides = self._guides(views, (w, h))
-        return [denoise(grid[:, i * w : (i + 1) * w, :3], guide) for i, guide in enumerate(guides)]
+        """Path trace and denoise. The paths start with the very rays that the denoiser's guide knows, so that both agree."""
+        grid, n = (size[0] * _SIDE, size[1] * _SIDE), size[0] * size[1] * _SIDE**2
+        rng = np.random.default_rng(seed)
+        jitter = rng.uniform(-0.5, 0.5, (len(views), 2, grid[1], grid[0])).astype(np.float32)
+        rays = _rays(views, grid, jitter)
+        total = self._radiance(*rays, seed=int(rng.integers(2**31)))
+        repeats = self._spp // _SIDE**2
+        for _ in range(repeats - 1):
+            # only a lens makes other rays in each round
+            again = _rays(views, grid, jitter, rng) if any(v.aperture_m > 0 for v in views) else rays
+            total += self._radiance(*again, seed=int(rng.integers(2**31)))
+        guides = self._guides(views, grid, rays)
+        planes = (total[:, i * n : (i + 1) * n].reshape(3, grid[1], grid[0]) / repeats for i in range(len(views)))
+        return [denoise(plane, guide) for plane, guide in zip(planes, guides, strict=True)]
 
-    def _guides(self, views: Sequence[View], size: tuple[int, int]) -> list[Guide]:
+    def _radiance(self, origins: F32, directions: F32, *, seed: int) -> F32:
+        """Return the (3, n) light that arrives along (n, 3) rays, one path each."""
+        mi, scene = self._mi, self._mi_scene
+        sampler = mi.load_dict({"type": "independent"})
+        if self._vectorised:
+            sampler.seed(seed, len(origins))
+            ray = mi.RayDifferential3f(mi.Point3f(origins.T), mi.Vector3f(directions.T))
+            return np.array(scene.integrator().sample(scene, sampler, ray)[0], np.float32)
+        sampler.seed(seed, 1)
+        pairs = zip(origins.tolist(), directions.tolist(), strict=True)
+        return np.array([scene.integrator().sample(scene, sampler, mi.RayDifferential3f(o, d))[0] for o, d in pairs], np.float32).T
+
+    def _guides(self, views: Sequence[View], size: tuple[int, int], rays: tuple[F32, F32]) -> list[Guide]:
         w, h = size
-        shot = self._shoot(*_rays(views, size), through=self._has_delta)
+        shot = self._shoot(*rays, through=self._has_delta)
         emitter = np.array([t.look.kind == "light" for t in self._things] + [True])  # the last: the sky, index -1
         guides = []
         for i, view in enumerate(views):
-            part = {k: v[i * w * h : (i + 1) * w * h].reshape(h, w, *v.shape[1:]) for k, v in shot.items()}
-            emits = emitter[part["thing"]]
-            flat = np.where(emits[..., None], 0, part["normal"])
-            where = np.where(np.isfinite(part["position"]), part["position"], 0)
-            far = np.where(np.isfinite(part["distance"]), part["distance"], 0)
-            guides.append(Guide(part["albedo"], flat, where, far, emits) if view.aperture_m == 0 else Guide.blank((h, w)))
+            if view.aperture_m > 0:
+                guides.append(Guide.blank((h, w)))
+                continue
+            part = {k: v[..., i * w * h : (i + 1) * w * h].reshape(*v.shape[:-1], h, w) for k, v in shot.items()}
+            emits, missed = emitter[part["thing"]], part["thing"] < 0
+            normal, position = np.where(emits, 0, part["normal"]), np.where(missed, 0, part["position"])
+            guides.append(Guide(part["albedo"], normal, position, np.where(missed, 0, part["distance"]), emits))
         return guides
 
     def truth(self, views: Sequence[View], size: tuple[int, int]) -> list[dict[str, Any]]:
@@ -201,10 +223,10 @@ class LoadedScene:
         instance = np.array([t.instance for t in self._things] + [0], np.uint16)
         truths = []
         for i, view in enumerate(views):
-            part = {k: v[i * w * h : (i + 1) * w * h].reshape(h, w, *v.shape[1:]) for k, v in shot.items()}
+            part = {k: v[..., i * w * h : (i + 1) * w * h].reshape(*v.shape[:-1], h, w) for k, v in shot.items()}
             sky = part["thing"] < 0
-            forward = _camera_rays(view, size)[..., 2]
-            camera_normals = part["normal"] @ view.world_from_camera[:3, :3].astype(np.float32)
+            forward = 1 / np.linalg.norm(_camera_rays(view, size), axis=0)  # z of a unit ray
+            camera_normals = np.tensordot(part["normal"], view.world_from_camera[:3, :3].astype(np.float32), (0, 0))
             truths.append(
                 {
                     "depth": np.where(sky, 0, part["distance"] * forward).astype(np.float32),
@@ -221,8 +243,7 @@ class LoadedScene:
         k, valid = intrinsics_of(view, size), depth > 0
         z = np.where(valid, depth, 1.0)
         disparity = np.where(valid, k[0, 0] * baseline_m / z, 0).astype(np.float32)
-        rays = _camera_rays(view, size)
-        points = rays / rays[..., 2:] * z[..., None]
+        points = np.moveaxis(_camera_rays(view, size), 0, -1) * z[..., None]
         eye = _shifted(view, baseline_m).world_from_camera
         toward = points - np.array([baseline_m, 0, 0])
         far = np.linalg.norm(toward, axis=-1)
@@ -233,12 +254,12 @@ class LoadedScene:
         return {"pixel_disparity": disparity, "occluded": np.where(valid, hidden, False)}
 
     def _shoot(self, origins: NDArray[Any], directions: NDArray[Any], *, through: bool = False) -> dict[str, NDArray[Any]]:
-        """Trace (n, 3) rays. Returns thing (-1: none), distance, position, normal (facing the ray) and albedo of the first
-        surface, or with `through` of the first surface that is neither mirror nor glass."""
+        """Trace (n, 3) rays. Return thing (n,) (-1: none) and distance (n,), position, normal (facing the ray) and albedo (3, n)
+        of the first surface, or with `through` of the first surface that is neither mirror nor glass."""
         if self._vectorised:
             return self._shoot_all(origins, directions, through)
         shots = [self._shoot_all(o, d, through) for o, d in zip(origins, directions, strict=True)]
-        return {k: np.stack([s[k] for s in shots]) for k in shots[0]}
+        return {k: np.stack([s[k] for s in shots], axis=-1) for k in shots[0]}
 
     def _shoot_all(self, origins: NDArray[Any], directions: NDArray[Any], through: bool) -> dict[str, NDArray[Any]]:
         import drjit as dr
@@ -263,6 +284,7 @@ class LoadedScene:
             si = dr.select(delta, onward, si)
         hit = si.is_valid()
         normal = mi.Vector3f(si.sh_frame.n)
+        normal = dr.select(dr.dot(normal, normal) > 0.5, normal, mi.Vector3f(si.n))  # NaN and 0 where vertex normals cancel out
         normal = dr.select(dr.dot(mi.Vector3f(si.to_world(si.wi)), normal) < 0, -normal, normal)
         if self._vectorised:
             albedo = si.bsdf().eval_diffuse_reflectance(si, hit)
@@ -275,9 +297,9 @@ class LoadedScene:
         return {
             "thing": thing,
             "distance": np.array(distance, np.float32),
-            "position": np.array(si.p, np.float32).T,
-            "normal": np.array(normal, np.float32).T,
-            "albedo": np.clip(np.nan_to_num(np.array(albedo, np.float32).T), 0, 1),
+            "position": np.array(si.p, np.float32),
+            "normal": np.array(normal, np.float32),
+            "albedo": np.clip(np.nan_to_num(np.array(albedo, np.float32)), 0, 1),
         }
 
 
@@ -297,44 +319,40 @@ def _shifted(view: View, right_m: float) -> View:
     return View(pose, view.fov_x_deg, view.aperture_m, view.focus_m)
 
 
-def _camera_rays(view: View, size: tuple[int, int]) -> F32:
-    """(h, w, 3) unit directions through the pixel centres in the camera frame."""
+def _camera_rays(view: View, size: tuple[int, int], jitter: F32 | float = 0.0) -> F32:
+    """(3, h, w) directions with z = 1 in the camera frame through the pixel centres, or off them by (2, h, w) `jitter` in pixels."""
     w, h = size
     k = intrinsics_of(view, size)
-    x = ((np.arange(w) + 0.5 - k[0, 2]) / k[0, 0]).astype(np.float32)[None]
-    y = ((np.arange(h) + 0.5 - k[1, 2]) / k[1, 1]).astype(np.float32)[:, None]
-    z = 1 / np.sqrt(x * x + y * y + 1)
-    return np.stack([x * z, y * z, z], axis=-1)
+    off_x, off_y = np.broadcast_to(jitter, (2, h, w)).astype(np.float32)
+    x = (np.arange(w, dtype=np.float32)[None] + np.float32(0.5 - k[0, 2]) + off_x) / np.float32(k[0, 0])
+    y = (np.arange(h, dtype=np.float32)[:, None] + np.float32(0.5 - k[1, 2]) + off_y) / np.float32(k[1, 1])
+    return np.stack([x, y, np.ones_like(x)])
 
 
-def _rays(views: Sequence[View], size: tuple[int, int]) -> tuple[F32, F32]:
-    """World origins and directions of the pixel-centre rays of all views, (n, 3) each, view after view, row by row."""
-    poses = [v.world_from_camera.astype(np.float32) for v in views]
-    directions = [_camera_rays(v, size).reshape(-1, 3) @ pose[:3, :3].T for v, pose in zip(views, poses, strict=True)]
-    origins = [np.broadcast_to(pose[:3, 3], d.shape) for pose, d in zip(poses, directions, strict=True)]
-    return np.concatenate(origins), np.concatenate(directions)
+def _rays(
+    views: Sequence[View], size: tuple[int, int], jitter: F32 | None = None, lens: np.random.Generator | None = None
+) -> tuple[F32, F32]:
+    """World origins and unit directions of the rays of all views, (n, 3) each, view after view, row by row.
 
-
-def _sensor(mi: Any, views: Sequence[View], size: tuple[int, int]) -> Any:
-    """One sensor that takes all views side by side."""
-    w, h = size
-    flip = np.diag([-1.0, -1.0, 1.0, 1.0])  # Mitsuba's camera looks along +z with x to the left and y up
-    lens = any(v.aperture_m > 0 for v in views)
-
-    def film(width: int) -> dict[str, Any]:
-        return {"type": "hdrfilm", "width": width, "height": h, "rfilter": {"type": "box"}, "pixel_format": "rgb"}
-
-    batch: dict[str, Any] = {"type": "batch", "film": film(w * len(views)), "sampler": {"type": "independent"}}
+    `jitter` (views, 2, h, w) moves them off the pixel centres; with `lens` they start anywhere on the views' lenses.
+    """
+    starts, ways = [], []
     for i, view in enumerate(views):
-        sensor: dict[str, Any] = {"type": "perspective", "fov": float(view.fov_x_deg), "fov_axis": "x", "near_clip": 1e-3, "far_clip": 1e5}
-        if lens:
-            sensor |= {"type": "thinlens", "aperture_radius": max(view.aperture_m, 1e-7), "focus_distance": view.focus_m}
-        batch[f"view_{i:03d}"] = sensor | {"film": film(w), "to_world": mi.ScalarTransform4f(view.world_from_camera @ flip)}
-    return mi.load_dict(batch)
+        rotation = view.world_from_camera[:3, :3].astype(np.float32)
+        way = _camera_rays(view, size, 0.0 if jitter is None else jitter[i]).reshape(3, -1)
+        start = np.zeros_like(way)
+        if lens is not None and view.aperture_m > 0:
+            radius, angle = view.aperture_m * np.sqrt(lens.random(way.shape[1])), lens.uniform(0, 2 * np.pi, way.shape[1])
+            start[:2] = radius * np.cos(angle), radius * np.sin(angle)
+            way = way * np.float32(view.focus_m) - start  # through the point that is in focus
+        way /= np.sqrt((way * way).sum(0))
+        starts.append((rotation @ start).T + view.world_from_camera[:3, 3].astype(np.float32))
+        ways.append(sum(rotation[:, j] * way[j][:, None] for j in range(3)))  # not @: BLAS threads would fight over the cores
+    return np.concatenate(starts), np.concatenate(ways)
 
 
 def _build(mi: Any, scene: Scene, max_depth: int) -> Any:
-    tree: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth, "rr_depth": 3}}
+    tree: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth, "rr_depth": 2}}
     looks, textures = dict[int, Any](), dict[int, Any]()
     for i, thing in enumerate(scene.things):
         if id(thing.look) not in looks:

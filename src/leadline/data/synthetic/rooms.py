@@ -58,6 +58,8 @@ class Room:
         self.instances = 0
         self.triangles = 0
         self.use_models = rng.random() < 0.85 and bool(assets.models)
+        self.panes, self.gaps = 0, 0  # windows with and without glass
+        self._glowing: list[tuple[Mesh, NDArray[np.float64]]] = []
         self.model_share = float(rng.uniform(0.3, 0.95))
 
     # --- bookkeeping -------------------------------------------------------------------------------------------------
@@ -124,7 +126,11 @@ class Room:
         rail = h - 0.06 if self.chance(0.15) else 0.0
         for wall, look in zip(self.walls, walls, strict=True):
             for x0, x1, z0, z1 in _panels(wall, h):
-                panel = s.make_mesh([(x0, 0, z0), (x1, 0, z0), (x1, 0, z1), (x0, 0, z1)], [(0, 1, 2), (0, 2, 3)], [(x0, z0), (x1, z0), (x1, z1), (x0, z1)])
+                panel = s.make_mesh(
+                    [(x0, 0, z0), (x1, 0, z0), (x1, 0, z1), (x0, 0, z1)],
+                    [(0, 1, 2), (0, 2, 3)],
+                    [(x0, z0), (x1, z0), (x1, z1), (x0, z1)],
+                )
                 self.build(panel, look, wall.world_from_wall)
                 for z, tall in ((0.0, skirting), (rail, 0.06 if rail else 0.0)):
                     if tall and z0 <= z < z1:
@@ -149,9 +155,15 @@ class Room:
         rng = self.rng
         wet = self.style in ("bathroom", "kitchen")
         rough = self.style in ("storage", "workshop")
-        floor = self._texture("floor", 0.15) or surface(rng, "tiles" if wet and self.chance(0.6) else ("concrete" if rough and self.chance(0.5) else "floor"), 512)
-        ceiling = surface(rng, "ceiling") if self.chance(0.4) else Surface(Look("diffuse", linear(random_colour(rng, "pale"))), 1.0)
-        main = self._texture("wall", 0.1) or surface(rng, "tiles" if self.style == "bathroom" and self.chance(0.7) else "wall", 512)
+        floor = self._texture("floor", 0.15) or surface(
+            rng, "tiles" if wet and self.chance(0.6) else ("concrete" if rough and self.chance(0.5) else "floor"), 512
+        )
+        ceiling = (
+            surface(rng, "ceiling") if self.chance(0.4) else Surface(Look("diffuse", linear(random_colour(rng, "pale"))), 1.0)
+        )
+        main = self._texture("wall", 0.1) or surface(
+            rng, "tiles" if self.style == "bathroom" and self.chance(0.7) else "wall", 512
+        )
         if self.chance(0.3):
             main = Surface(Look("diffuse", linear(random_colour(rng, "pale" if self.chance(0.75) else "any"))), 1.0)
         count = 6 if self.notch else 4
@@ -164,7 +176,9 @@ class Room:
         found = [t for t in self.assets.textures if t.part == part]
         if not found or not self.chance(p):
             return None
-        return Surface(Look("diffuse", texture=self.assets.texture(found[int(self.rng.integers(len(found)))])), 1 / self.uniform(0.8, 2.0))
+        return Surface(
+            Look("diffuse", texture=self.assets.texture(found[int(self.rng.integers(len(found)))])), 1 / self.uniform(0.8, 2.0)
+        )
 
     def _plan_openings(self) -> None:
         order = self.rng.permutation(len(self.walls))
@@ -203,8 +217,12 @@ class Room:
         )
         self.build(lining, trim, wall.world_from_wall)
         edge = self.uniform(0.04, 0.1)
-        casing = [s.transformed(s.box(edge, 0.015, h + edge), s.translation(x + sx * (w + edge) / 2, -0.0075, z0)) for sx in (-1, 1)]
-        self.build(s.merge([*casing, s.transformed(s.box(w, 0.015, edge), s.translation(x, -0.0075, z1))]), trim, wall.world_from_wall)
+        casing = [
+            s.transformed(s.box(edge, 0.015, h + edge), s.translation(x + sx * (w + edge) / 2, -0.0075, z0)) for sx in (-1, 1)
+        ]
+        self.build(
+            s.merge([*casing, s.transformed(s.box(w, 0.015, edge), s.translation(x, -0.0075, z1))]), trim, wall.world_from_wall
+        )
         wall.taken.append(opening)
         if z0 < 0.01:
             self._door(wall, opening, deep, trim)
@@ -218,7 +236,11 @@ class Room:
         self.boxes.append((inside[:3].min(1), inside[:3].max(1)))  # keep the way in clear
         roll = self.rng.random()
         if roll < 0.55:
-            leaf = surface(self.rng, "wood", 384) if self.chance(0.4) else Surface(paint(self.rng, "pale" if self.chance(0.6) else "any"), 1.0)
+            leaf = (
+                surface(self.rng, "wood", 384)
+                if self.chance(0.4)
+                else Surface(paint(self.rng, "pale" if self.chance(0.6) else "any"), 1.0)
+            )
             parts = [self._door_leaf(w, z1 - 0.03, leaf)]
             if w > 1.2:
                 parts = [self._door_leaf(w / 2 - 0.003, z1 - 0.03, leaf)] * 2
@@ -228,12 +250,23 @@ class Room:
             return
         self._annex(wall, x, w)
         if roll < 0.8:  # a leaf that stands open into the next room, or a glass door
-            hinge = s.translation(x0 + 0.03, deep, 0) @ s.rotation((0, 0, 1), self.uniform(60, 100)) @ s.translation(w / 2, 0.03, 0)
+            hinge = (
+                s.translation(x0 + 0.03, deep, 0) @ s.rotation((0, 0, 1), self.uniform(60, 100)) @ s.translation(w / 2, 0.03, 0)
+            )
             self.add(self._door_leaf(w, z1 - 0.03, surface(self.rng, "wood")), wall.world_from_wall @ hinge)
         elif roll < 0.93:
             pane = [
                 Thing(s.wall(w - 0.02, z1 - 0.05), Look("thin_glass", (1, 1, 1)), s.translation(0, 0.02, 0.01), 1),
-                Thing(s.merge([s.transformed(s.box(0.05, 0.04, z1 - 0.04), s.translation(sx * (w / 2 - 0.025), 0.02, 0)) for sx in (-1, 1)]), trim, instance=1),
+                Thing(
+                    s.merge(
+                        [
+                            s.transformed(s.box(0.05, 0.04, z1 - 0.04), s.translation(sx * (w / 2 - 0.025), 0.02, 0))
+                            for sx in (-1, 1)
+                        ]
+                    ),
+                    trim,
+                    instance=1,
+                ),
                 Thing(s.box(0.02, 0.06, 0.3), metal(self.rng), s.translation(w * 0.4, -0.02, 0.95), 1),
             ]
             self.add(pane, wall.world_from_wall @ s.translation(x, 0.02, 0))
@@ -265,7 +298,11 @@ class Room:
         shell.append(s.transformed(s.wall(w + 0.06, tall - 2.1), s.placement(0, 0, 2.1, 180)))
         self.build(s.merge(shell), look, frame)
         self.build(s.quad(wide, deep + 0.35), surface(self.rng, "floor"), frame @ s.translation(0, deep / 2 - 0.17, -0.002))
-        self.build(s.transformed(s.quad(wide, deep), s.scaling(1, 1, -1)), paint(self.rng, "pale", 0), frame @ s.translation(0, deep / 2, tall))
+        self.build(
+            s.transformed(s.quad(wide, deep), s.scaling(1, 1, -1)),
+            paint(self.rng, "pale", 0),
+            frame @ s.translation(0, deep / 2, tall),
+        )
         centre = frame @ np.array([0, deep / 2, tall - 0.3, 1])
         self.lights.append(Lamp((float(centre[0]), float(centre[1]), float(centre[2])), _warm(self.rng, self.uniform(0.3, 4))))
         if deep > 2 and self.chance(0.7):
@@ -277,15 +314,31 @@ class Room:
         w, h, x = x1 - x0 - 0.04, z1 - z0 - 0.04, (x0 + x1) / 2
         frame = wall.world_from_wall @ s.translation(x, deep * 0.6, z0 + 0.02)
         bar = self.uniform(0.03, 0.07)
-        cols, rows = max(int(round(w / self.uniform(0.5, 1.2))), 1), int(self.rng.choice([1, 1, 2, 3]))
-        bars = [s.transformed(s.box(bar, 0.05, h), s.translation(k * w / cols - w / 2 + (bar / 2 if k == 0 else -bar / 2 if k == cols else 0), 0, 0)) for k in range(cols + 1)]
-        bars += [s.transformed(s.box(w, 0.045, bar), s.translation(0, 0, np.clip(k * h / rows - bar / 2, 0, h - bar))) for k in range(rows + 1)]
+        cols, rows = max(round(w / self.uniform(0.5, 1.2)), 1), int(self.rng.choice([1, 1, 2, 3]))
+        bars = [
+            s.transformed(
+                s.box(bar, 0.05, h),
+                s.translation(k * w / cols - w / 2 + (bar / 2 if k == 0 else -bar / 2 if k == cols else 0), 0, 0),
+            )
+            for k in range(cols + 1)
+        ]
+        bars += [
+            s.transformed(s.box(w, 0.045, bar), s.translation(0, 0, np.clip(k * h / rows - bar / 2, 0, h - bar)))
+            for k in range(rows + 1)
+        ]
         things = [Thing(s.merge(bars), trim, instance=1)]
-        if self.chance(0.6):
+        if self.chance(0.55):
             things.append(Thing(s.wall(w, h), Look("thin_glass", (1, 1, 1)), instance=1))
+            self.panes += 1
+        else:
+            self.gaps += 1
         self.add(things, frame)
         if z0 > 0.3 and self.chance(0.6):
-            self.build(s.box(w + 0.2, deep * 0.6 + 0.12, 0.03, 0.004), trim, wall.world_from_wall @ s.translation(x, -0.03 + deep * 0.1, z0 - 0.03))
+            self.build(
+                s.box(w + 0.2, deep * 0.6 + 0.12, 0.03, 0.004),
+                trim,
+                wall.world_from_wall @ s.translation(x, -0.03 + deep * 0.1, z0 - 0.03),
+            )
         roll = self.rng.random()
         if roll < 0.3:
             self._curtains(wall, x, w, z0, z1)
@@ -297,18 +350,28 @@ class Room:
             self.add([Thing(mesh, paint(self.rng, "pale"), instance=1)], frame @ s.translation(0, -deep * 0.3, 0))
 
     def _curtains(self, wall: Wall, x: float, w: float, z0: float, z1: float) -> None:
-        cloth = surface(self.rng, "fabric", 256) if self.chance(0.6) else Surface(Look("diffuse", linear(random_colour(self.rng))), 1.0)
+        cloth = (
+            surface(self.rng, "fabric", 256)
+            if self.chance(0.6)
+            else Surface(Look("diffuse", linear(random_colour(self.rng))), 1.0)
+        )
         low = 0.03 if self.chance(0.6) else max(z0 - 0.1, 0.03)
         high = min(z1 + 0.12, self.height - 0.03)
         drawn = self.uniform(0.12, 0.45)
         for side in (-1, 1):
             n, wide = 60, w * drawn + 0.15
             t = np.linspace(0, 1, n)
-            fold = 0.035 * np.sin(2 * np.pi * t * wide / self.uniform(0.09, 0.16) + self.rng.uniform(0, 6)) + 0.01 * np.sin(17 * t)
+            fold = 0.035 * np.sin(2 * np.pi * t * wide / self.uniform(0.09, 0.16) + self.rng.uniform(0, 6)) + 0.01 * np.sin(
+                17 * t
+            )
             sheet = s.heightfield(np.tile(fold, (4, 1)), wide, high - low)
             upright = s.translation(x + side * (w / 2 + 0.1 - wide / 2), -0.09, (low + high) / 2) @ s.rotation((1, 0, 0), 90)
-            self.add([Thing(s.scale_uv(sheet, cloth.repeats_per_metre), cloth.look, instance=1)], wall.world_from_wall @ upright)
-        rod = s.transformed(s.cylinder(0.012, w + 0.5, segments=10), s.translation(x - w / 2 - 0.25, -0.09, high) @ s.rotation((0, 1, 0), 90))
+            self.add(
+                [Thing(s.scale_uv(sheet, cloth.repeats_per_metre), cloth.look, instance=1)], wall.world_from_wall @ upright
+            )
+        rod = s.transformed(
+            s.cylinder(0.012, w + 0.5, segments=10), s.translation(x - w / 2 - 0.25, -0.09, high) @ s.rotation((0, 1, 0), 90)
+        )
         self.build(rod, metal(self.rng), wall.world_from_wall)
         wall.taken.append((x - w / 2 - 0.3, x + w / 2 + 0.3, low, high))
 
@@ -327,31 +390,43 @@ class Room:
         for _ in range(int(self.rng.integers(0, 7))):
             a, far, h = self.uniform(0, 2 * np.pi), self.uniform(5, 25), self.uniform(2, 9)
             crown = s.blob(self.rng, (h * 0.35, h * 0.35, h * 0.35), 0.25, 24)
-            tree = [Thing(s.scale_uv(crown, 1.5), green.look, s.translation(0, 0, h * 0.7), 1), Thing(s.cylinder(0.12, h * 0.5), paint(self.rng, "earth", 0), instance=1)]
-            self.add(tree, s.translation(self.width / 2 + (far + self.width / 2) * np.cos(a), self.depth / 2 + (far + self.depth / 2) * np.sin(a), ground - 0.2))
+            tree = [
+                Thing(s.scale_uv(crown, 1.5), green.look, s.translation(0, 0, h * 0.7), 1),
+                Thing(s.cylinder(0.12, h * 0.5), paint(self.rng, "earth", 0), instance=1),
+            ]
+            self.add(
+                tree,
+                s.translation(
+                    self.width / 2 + (far + self.width / 2) * np.cos(a),
+                    self.depth / 2 + (far + self.depth / 2) * np.sin(a),
+                    ground - 0.2,
+                ),
+            )
 
     # --- light -------------------------------------------------------------------------------------------------------
 
     def light(self) -> None:
         """Add daylight (unless it is night) and lamps."""
         night = self.chance(0.25)
-        if night:
+        if not self.panes and not self.gaps:
+            pass
+        elif night:
             glow = np.array(linear(random_colour(self.rng, "dark"))) * 0.3 + 0.004
             self.lights.append(Sky(np.broadcast_to(glow, (8, 16, 3)).astype(np.float32)))
         else:
             from leadline.data.synthetic.outdoors import make_daylight
 
-            strength = self.uniform(0.8, 4)
+            strength = self.uniform(0.6, 4) if self.gaps else self.uniform(0.3, 1.5)
             for light in make_daylight(self.rng):
                 if isinstance(light, Sky):
                     self.lights.append(Sky(light.radiance * np.float32(strength)))
-                else:
+                elif self.gaps:  # behind glass a path tracer cannot find the sun
                     r, g, b = (c * strength for c in light.irradiance)
                     self.lights.append(replace(light, irradiance=(r, g, b)))
-        level = 10 ** self.uniform(-0.2, 0.7)  # irradiance below, relative to a sky of radiance 1
+        level = 10 ** self.uniform(0.1, 0.9)  # irradiance below, relative to a sky of radiance 1
         count = max(int(self.width * self.depth / self.uniform(6, 20)), 1)
-        columns = max(int(round(np.sqrt(count * self.width / self.depth))), 1)
-        rows = max(int(round(count / columns)), 1)
+        columns = max(round(np.sqrt(count * self.width / self.depth)), 1)
+        rows = max(round(count / columns), 1)
         kind = str(self.rng.choice(["disc", "panel", "ball", "pendant", "model", "spot"]))
         tone = np.array(_warm(self.rng, 1.0))
         on = self.rng.random() < 0.85 or night
@@ -361,8 +436,16 @@ class Room:
                 if self.notch and x > self.width - self.notch[0] - 0.2 and y > self.depth - self.notch[1] - 0.2:
                     continue
                 self._ceiling_lamp(kind, x, y, tone * level * (1.0 if on else 0.1) * 5 / np.sqrt(columns * rows))
+        if self._glowing:  # one emitter: a path tracer picks among emitters blindly
+            glow = np.mean([g for _, g in self._glowing], axis=0)
+            look = Look("light", (float(glow[0]), float(glow[1]), float(glow[2])))
+            self.add([Thing(s.merge(m for m, _ in self._glowing), look, instance=1)], np.eye(4))
         if self.chance(0.4):  # light that a photographer brought, or that comes round a corner
-            place = (self.uniform(0.3, self.width - 0.3), self.uniform(0.3, min(self.depth, self.width) - 0.3), self.height - 0.2)
+            place = (
+                self.uniform(0.3, self.width - 0.3),
+                self.uniform(0.3, min(self.depth, self.width) - 0.3),
+                self.height - 0.2,
+            )
             if self.free(np.array(place) - 0.05, np.array(place) + 0.05):
                 self.lights.append(Lamp(place, _warm(self.rng, level * self.uniform(0.3, 1.5))))
 
@@ -392,16 +475,21 @@ class Room:
             cord = s.cylinder(0.004, drop - 2 * r + 0.01, segments=8) if drop > 2 * r else s.cylinder(0.004, 0.01, segments=8)
             self.add([Thing(cord, paint(self.rng, "dark"), instance=1)], s.translation(x, y, h - max(drop - 2 * r, 0)))
             if kind == "pendant":
-                bowl = s.lathe([(r * 2.2, 0), (r * 0.5, r * 2.3), (r * 0.5 - 0.003, r * 2.3), (r * 2.2 - 0.003, 0), (r * 2.2, 0)], 32)
+                bowl = s.lathe(
+                    [(r * 2.2, 0), (r * 0.5, r * 2.3), (r * 0.5 - 0.003, r * 2.3), (r * 2.2 - 0.003, 0), (r * 2.2, 0)], 32
+                )
                 self.add([Thing(bowl, shade, instance=1)], s.translation(x, y, h - drop - 0.01))
-        glow = np.minimum(intensity / area, 400)
-        self.add([Thing(mesh, Look("light", (float(glow[0]), float(glow[1]), float(glow[2]))), instance=1)], s.translation(x, y, h - drop))
+        self._glowing.append((s.transformed(mesh, s.translation(x, y, h - drop)), np.minimum(intensity / area, 400)))
 
     # --- furniture ---------------------------------------------------------------------------------------------------
 
     def piece(self, kind: str) -> Piece:
         """Return furniture of a kind: a model where there is one (mostly), else a procedural piece."""
-        if self.use_models and (self.chance(self.model_share) or kind not in FURNITURE) and self.triangles < MAX_TRIANGLES * 0.75:
+        if (
+            self.use_models
+            and (self.chance(self.model_share) or kind not in FURNITURE)
+            and self.triangles < MAX_TRIANGLES * 0.75
+        ):
             wanted = {"shelf": ("cabinet",), "glass_case": ("cabinet",), "mirror": ("standing",)}.get(kind, (kind,))
             model = self.assets.pick(self.rng, *wanted)
             if model is not None and max(model.size) < 2.7:
@@ -427,7 +515,15 @@ class Room:
                 return True
         return False
 
-    def freely(self, piece: Piece, *, tries: int = 14, yaw: float | None = None, near: tuple[float, float] | None = None, spread: float = 1.0) -> bool:
+    def freely(
+        self,
+        piece: Piece,
+        *,
+        tries: int = 14,
+        yaw: float | None = None,
+        near: tuple[float, float] | None = None,
+        spread: float = 1.0,
+    ) -> bool:
         """Stand a piece anywhere on the floor (or `near` a point). Return whether it was placed."""
         for _ in range(tries):
             if near is None:
@@ -469,7 +565,11 @@ class Room:
                 if self.chance(0.2):
                     continue
                 reach = (d if side % 2 == 0 else w) / 2 + chair.size[1] / 2 + self.uniform(-0.12, 0.3)
-                place = s.rotation((0, 0, 1), 90.0 * side) @ s.translation((k - (count - 1) / 2) * 0.65, -reach, 0) @ s.rotation((0, 0, 1), 180 + self.rng.normal(0, 8))
+                place = (
+                    s.rotation((0, 0, 1), 90.0 * side)
+                    @ s.translation((k - (count - 1) / 2) * 0.65, -reach, 0)
+                    @ s.rotation((0, 0, 1), 180 + self.rng.normal(0, 8))
+                )
                 world = matrix @ place
                 lifted = Piece(chair.things, chair.size)
                 if reach < (d if side % 2 == 0 else w) / 2 + chair.size[1] / 2:  # pushed under: only the wall test counts
@@ -517,26 +617,39 @@ class Room:
             roll = self.rng.random()
             if roll < 0.55:
                 w, h = self.uniform(0.2, 1.2), self.uniform(0.2, 1.0)
-                self.against_wall(_picture(self.rng, w, h, Look("diffuse", texture=random_texture(self.rng, "picture", 256))), hang=self.uniform(1.1, 1.7))
+                self.against_wall(
+                    _picture(self.rng, w, h, Look("diffuse", texture=random_texture(self.rng, "picture", 256))),
+                    hang=self.uniform(1.1, 1.7),
+                )
             elif roll < 0.72:
                 w, h = self.uniform(0.3, 1.2), self.uniform(0.4, 1.4)
                 self.against_wall(_picture(self.rng, w, h, Look("mirror")), hang=self.uniform(0.5, 1.3))
             elif roll < 0.85 and self.use_models:
                 model = self.assets.pick(self.rng, "wall")
                 if model is not None:
-                    self.against_wall(model_piece(self.assets, model), hang=max(min(model.elevation, self.height - model.size[2] - 0.05), 0.02))
+                    self.against_wall(
+                        model_piece(self.assets, model),
+                        hang=max(min(model.elevation, self.height - model.size[2] - 0.05), 0.02),
+                    )
             else:
                 shelf = make_shelf(self.rng)
-                k = self.uniform(0.35, 0.6)
-                self.against_wall(_scaled(shelf, k) if shelf.size[2] > 1.2 else shelf, hang=self.uniform(1.2, 1.6))
+                self.against_wall(
+                    _scaled(shelf, min(1.0, self.uniform(0.35, 0.8) / shelf.size[2])), hang=self.uniform(1.2, 1.6)
+                )
 
     def rug(self) -> None:
         """Lay a rug."""
         w, d = self.uniform(0.8, 2.6), self.uniform(0.6, 2.0)
-        x, y = self.uniform(w / 2, max(self.width - w / 2, w / 2 + 0.1)), self.uniform(d / 2, max(self.depth - d / 2, d / 2 + 0.1))
+        x, y = (
+            self.uniform(w / 2, max(self.width - w / 2, w / 2 + 0.1)),
+            self.uniform(d / 2, max(self.depth - d / 2, d / 2 + 0.1)),
+        )
         mesh = s.fit_uv(s.box(w, d, 0.008)) if self.chance(0.75) else s.fit_uv(s.cylinder(min(w, d) / 2, 0.008))
         if x + w / 2 < self.width and y + d / 2 < self.depth and self._inside(np.array([x + w / 2, y + d / 2])):
-            self.add([Thing(mesh, Look("diffuse", texture=random_texture(self.rng, "rug", 384)), instance=1)], s.translation(x, y, 0.001))
+            self.add(
+                [Thing(mesh, Look("diffuse", texture=random_texture(self.rng, "rug", 384)), instance=1)],
+                s.translation(x, y, 0.001),
+            )
 
     def partition(self) -> None:
         """Put up a glass wall with posts, part of the way across."""
@@ -599,10 +712,14 @@ class Room:
         near, far = (low - eye) * inverse, (high - eye) * inverse
         enter, leave = np.minimum(near, far).max(-1), np.maximum(near, far).min(-1)
         hit = np.where((leave > 0) & (enter < leave), np.maximum(enter, 0), np.inf)
-        out = np.maximum((0 - eye) * inverse[:, 0], (np.array([self.width, self.depth, self.height]) - eye) * inverse[:, 0]).min(-1)
+        out = np.maximum(
+            (0 - eye) * inverse[:, 0], (np.array([self.width, self.depth, self.height]) - eye) * inverse[:, 0]
+        ).min(-1)
         return np.asarray(np.minimum(hit.min(1, initial=np.inf), out))
 
-    def good_view(self, eye: NDArray[np.float64], target: NDArray[np.float64], fov: float, nearest: float, typical: float) -> bool:
+    def good_view(
+        self, eye: NDArray[np.float64], target: NDArray[np.float64], fov: float, nearest: float, typical: float
+    ) -> bool:
         """Return whether a camera has room: no box nearer than `nearest`, half of the picture beyond `typical`."""
         if not (0.12 < eye[0] < self.width - 0.12 and 0.12 < eye[1] < self.depth - 0.12 and 0.08 < eye[2] < self.height - 0.1):
             return False
@@ -630,18 +747,28 @@ class Room:
 
     def _wide_view(self, relax: float) -> View | None:
         roll = self.rng.random()
-        z = self.uniform(1.0, 1.8) if roll < 0.6 else (self.uniform(0.2, 0.9) if roll < 0.85 else self.uniform(1.9, self.height - 0.2))
+        z = (
+            self.uniform(1.0, 1.8)
+            if roll < 0.6
+            else (self.uniform(0.2, 0.9) if roll < 0.85 else self.uniform(1.9, self.height - 0.2))
+        )
         eye = np.array([self.uniform(0.2, self.width - 0.2), self.uniform(0.2, self.depth - 0.2), z])
         if self.chance(0.4):  # back into a corner, as photographers do
-            eye[:2] = [self.uniform(0.2, 0.7) if self.chance(0.5) else self.width - self.uniform(0.2, 0.7), self.uniform(0.2, 0.7) if self.chance(0.5) else self.depth - self.uniform(0.2, 0.7)]
+            eye[:2] = [
+                self.uniform(0.2, 0.7) if self.chance(0.5) else self.width - self.uniform(0.2, 0.7),
+                self.uniform(0.2, 0.7) if self.chance(0.5) else self.depth - self.uniform(0.2, 0.7),
+            ]
         goal = np.array([self.uniform(0, self.width), self.uniform(0, self.depth)])
+        if self.objects and self.chance(0.5):
+            low, high = self.objects[int(self.rng.integers(len(self.objects)))]
+            goal = (low + (high - low) * self.rng.random(3))[:2]
         flat = float(np.linalg.norm(goal - eye[:2]))
         if flat < 0.6:
             return None
         pitch = np.clip(self.rng.normal(-8 if z < 1.2 else -14, 11), -50, 20)
         target = np.array([*goal, z + flat * np.tan(np.deg2rad(pitch))])
         fov = self.uniform(48, 100)
-        if not self.good_view(eye, target, fov, 0.28 + 0.3 * relax, 1.5 * relax):
+        if not self.good_view(eye, target, fov, 0.28 + 0.3 * relax, 2.0 * relax):
             return None
         return _view(self.rng, eye, target, fov, flat, 0.1)
 
@@ -650,7 +777,13 @@ class Room:
         target = low + (high - low) * self.rng.uniform(0.2, 0.9, 3)
         size = float(np.linalg.norm(high - low))
         far, a = size * self.uniform(0.5, 1.4) + 0.3, self.uniform(0, 2 * np.pi)
-        eye = np.array([target[0] + far * np.cos(a), target[1] + far * np.sin(a), np.clip(target[2] + self.uniform(-0.3, 1.0) * far, 0.15, self.height - 0.2)])
+        eye = np.array(
+            [
+                target[0] + far * np.cos(a),
+                target[1] + far * np.sin(a),
+                np.clip(target[2] + self.uniform(-0.3, 1.0) * far, 0.15, self.height - 0.2),
+            ]
+        )
         fov = self.uniform(40, 75)
         if not self.good_view(eye, target, fov, 0.2 + 0.15 * relax, 0.5 * relax):
             return None
@@ -662,7 +795,14 @@ class Room:
 
 
 def _draw_size(rng: np.random.Generator, style: str) -> tuple[float, float]:
-    low, high = {"hall": (1.2, 2.2), "bathroom": (1.8, 3.6), "gallery": (4, 9), "cafe": (5, 9), "storage": (2.5, 7), "kitchen": (2.6, 5.5)}.get(style, (2.8, 7.0))
+    low, high = {
+        "hall": (1.2, 2.2),
+        "bathroom": (1.8, 3.6),
+        "gallery": (4, 9),
+        "cafe": (5, 9),
+        "storage": (2.5, 7),
+        "kitchen": (2.6, 5.5),
+    }.get(style, (2.8, 7.0))
     w, d = rng.uniform(low, high, 2)
     if style == "hall":
         d = rng.uniform(4, 9)
@@ -684,9 +824,11 @@ def _warm(rng: np.random.Generator, level: float) -> tuple[float, float, float]:
     return float(level), float(level * (1 - 0.3 * warmth)), float(level * (1 - 0.75 * warmth))
 
 
-def _view(rng: np.random.Generator, eye: NDArray[np.float64], target: NDArray[np.float64], fov: float, focus: float, blur: float) -> View:
+def _view(
+    rng: np.random.Generator, eye: NDArray[np.float64], target: NDArray[np.float64], fov: float, focus: float, blur: float
+) -> View:
     roll = float(rng.normal(0, 2.0)) if rng.random() < 0.8 else float(rng.normal(0, 8))
-    aperture = float(rng.uniform(0.001, 0.009)) if rng.random() < blur else 0.0
+    aperture = float(rng.uniform(0.0008, 0.006)) if rng.random() < blur else 0.0
     pose = look_at((float(eye[0]), float(eye[1]), float(eye[2])), (float(target[0]), float(target[1]), float(target[2])), roll)
     return View(pose, fov, aperture, max(focus, 0.1))
 
@@ -783,7 +925,11 @@ def _bathroom(room: Room) -> None:
     if room.chance(0.7):
         w, h = room.uniform(0.7, 0.95), 2.0
         pane = Thing(s.wall(w, h), Look("thin_glass", (1, 1, 1)), s.translation(0, 0, 0.02), 1)
-        rim = Thing(s.merge([s.transformed(s.box(0.03, 0.03, h + 0.02), s.translation(x, 0, 0)) for x in (-w / 2, w / 2)]), metal(room.rng), instance=1)
+        rim = Thing(
+            s.merge([s.transformed(s.box(0.03, 0.03, h + 0.02), s.translation(x, 0, 0)) for x in (-w / 2, w / 2)]),
+            metal(room.rng),
+            instance=1,
+        )
         tray = Thing(s.box(w, w, 0.05, 0.01), paint(room.rng, "pale"), s.translation(0, w / 2, 0), 1)
         turn = Thing(s.wall(w, h), Look("thin_glass", (1, 1, 1)), s.placement(w / 2, w / 2, 0.02, 90), 1)
         room.against_wall(piece_of([pane, rim, tray, turn]), tries=20)
@@ -806,7 +952,10 @@ def _gallery(room: Room) -> None:
         room.freely(plinth)
     for _ in range(8):
         w, h = room.uniform(0.4, 2.0), room.uniform(0.4, 1.4)
-        room.against_wall(_picture(room.rng, w, h, Look("diffuse", texture=random_texture(room.rng, "picture", 320))), hang=room.uniform(0.7, 1.2))
+        room.against_wall(
+            _picture(room.rng, w, h, Look("diffuse", texture=random_texture(room.rng, "picture", 320))),
+            hang=room.uniform(0.7, 1.2),
+        )
 
 
 def _cafe(room: Room) -> None:
@@ -829,8 +978,15 @@ STYLES: dict[str, tuple[Callable[[Room], None], float, tuple[str, ...]]] = {
 }
 
 
-def make_room(rng: np.random.Generator, assets: Assets, style: str | None = None, size: tuple[float, float] | None = None) -> Room:
-    """Return a furnished, lit room. Raises KeyError for an unknown style (see `STYLES`)."""
+def make_room(
+    rng: np.random.Generator,
+    assets: Assets,
+    style: str | None = None,
+    size: tuple[float, float] | None = None,
+    *,
+    busy: bool = True,
+) -> Room:
+    """Return a furnished, lit room; not `busy`: with less in it. Raises KeyError for an unknown style (see `STYLES`)."""
     if style is None:
         shares = np.array([p for _, p, _ in STYLES.values()])
         style = str(rng.choice(list(STYLES), p=shares / shares.sum()))
@@ -839,15 +995,26 @@ def make_room(rng: np.random.Generator, assets: Assets, style: str | None = None
     room.raise_walls()
     if min(room.width, room.depth) > 4 and room.chance(0.12):
         room.partition()
+    middle = (
+        np.array([room.width / 2 - 0.9, room.depth / 2 - 0.9, 0.0]),
+        np.array([room.width / 2 + 0.9, room.depth / 2 + 0.9, 1.0]),
+    )
+    if not busy:  # the middle is for what the caller puts there
+        room.boxes.append(middle)
+        room.model_share *= 0.5
     furnish(room)
     room.hang_things()
     if room.chance(0.5):
         room.rug()
     for matrix, top in list(room.tops):
-        if room.chance(0.85):
-            room.dress(matrix, top, int(room.rng.integers(1, 8)), groups)
-    room.inhabit()
-    room.litter()
+        if room.chance(0.85 if busy else 0.4):
+            room.dress(matrix, top, int(room.rng.integers(1, 8 if busy else 4)), groups)
+    if busy or room.chance(0.3):
+        room.inhabit()
+    if busy:
+        room.litter()
+    else:
+        room.boxes = [b for b in room.boxes if b is not middle]
     room.light()
     return room
 

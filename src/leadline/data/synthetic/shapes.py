@@ -2,7 +2,8 @@
 
 Lengths are metres. Solids stand on z = 0 around the z axis, except `sphere`, `blob` and `torus`, whose centre is the origin.
 Faces are counter-clockwise seen from outside. One uv unit is one metre of surface, so a texture that shows 0.5 m of
-wall fits after ``scale_uv(mesh, 2.0)``. Vertices are doubled along creases: `Mesh.smooth` rounds only what is round.
+wall fits after ``scale_uv(mesh, 2.0)``. Vertices are doubled along creases and moved apart by `CREASE_M`, too little to
+see but enough for a renderer that welds vertices at one place: `Mesh.smooth` rounds only what is round.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.data.synthetic.scene import Mesh
 
 Matrix = NDArray[np.float64]
+CREASE_M = 1e-5
 
 
 def make_mesh(vertices: ArrayLike, faces: ArrayLike, uv: ArrayLike | None = None, smooth: bool = False) -> Mesh:
@@ -96,7 +98,7 @@ def box(width: float, depth: float, height: float, bevel: float = 0.0) -> Mesh:
                 core = np.clip(grid, b - half, half - b)
                 out = grid - core
                 grid = core + b * out / np.linalg.norm(out, axis=-1, keepdims=True)
-            vertices.append(grid.reshape(-1, 3) + (0, 0, half[2]))
+            vertices.append(grid.reshape(-1, 3) + np.array([0, 0, half[2]]))
             quads = _grid_faces(len(v), len(u)) + count
             faces.append(quads if sign > 0 else quads[:, ::-1])
             count += grid.size // 3
@@ -125,7 +127,7 @@ def capsule(radius: float, height: float, segments: int = 24) -> Mesh:
     a = np.linspace(0, np.pi / 2, max(segments // 4, 3) + 1)
     arc = radius * np.c_[np.cos(a), np.sin(a)]
     top = max(height, 2.001 * radius) - radius
-    return lathe(np.vstack([arc[::-1] * (1, -1) + (0, radius), arc + (0, top)]), segments)
+    return lathe(np.vstack([arc[::-1] * (1, -1) + np.array([0, radius]), arc + np.array([0, top])]), segments)
 
 
 def torus(radius: float, thickness: float, segments: int = 40) -> Mesh:
@@ -162,9 +164,17 @@ def lathe(profile: ArrayLike, segments: int = 32, crease_deg: float = 35.0) -> M
     doubled = np.r_[1, np.where(bend > np.deg2rad(crease_deg), 2, 1), 1]
     ring = np.repeat(np.arange(len(p)), doubled)
     length = np.r_[0, np.cumsum(np.linalg.norm(step, axis=1))][ring]
+    out = CREASE_M * np.c_[step[:, 1], -step[:, 0]] / np.linalg.norm(step, axis=1, keepdims=True)
+    before, after = np.flatnonzero(ring[:-1] == ring[1:]), np.flatnonzero(ring[:-1] == ring[1:]) + 1
+    corner = ring[before]
     p = p[ring]
+    p[before] += out[corner - 1]
+    p[after] += out[corner]
+    p[:, 0] = np.maximum(p[:, 0], 0)
     angle = np.linspace(0, 2 * np.pi, segments + 1)
-    vertices = np.stack([p[:, :1] * np.cos(angle), p[:, :1] * np.sin(angle), np.broadcast_to(p[:, 1:], (len(p), segments + 1))], -1)
+    vertices = np.stack(
+        [p[:, :1] * np.cos(angle), p[:, :1] * np.sin(angle), np.broadcast_to(p[:, 1:], (len(p), segments + 1))], -1
+    )
     uv = np.stack(np.broadcast_arrays(angle[None] * p[:, 0].max(), length[:, None]), -1)
     faces = _grid_faces(len(p), segments + 1)
     return make_mesh(vertices, _without_slivers(vertices.reshape(-1, 3), faces), uv, smooth=True)
@@ -199,16 +209,17 @@ def tube(path: ArrayLike, radius: ArrayLike, segments: int = 10) -> Mesh:
         side /= np.linalg.norm(side) + 1e-12
         sides[i] = side
     other = np.cross(along, sides)
+    ring = np.r_[0, 0, np.arange(len(p)), len(p) - 1, len(p) - 1]  # caps: a crease, then a point
+    out = np.zeros_like(p[ring])
+    out[:2], out[-2:] = -CREASE_M * along[0], CREASE_M * along[-1]
+    p, r, sides, other = p[ring] + out, np.r_[0.0, r[0], r, r[-1], 0.0], sides[ring], other[ring]
     a = np.linspace(0, 2 * np.pi, segments + 1)
-    ring = np.cos(a)[None, :, None] * sides[:, None] + np.sin(a)[None, :, None] * other[:, None]
-    vertices = p[:, None] + r[:, None, None] * ring
+    around = np.cos(a)[None, :, None] * sides[:, None] + np.sin(a)[None, :, None] * other[:, None]
+    vertices = p[:, None] + r[:, None, None] * around
     length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(p, axis=0), axis=1))]
     uv = np.stack(np.broadcast_arrays(a[None] * r.max(), length[:, None]), -1)
-    k = np.arange(1, segments - 1)
-    fan = np.stack([np.zeros_like(k), k, k + 1], 1)
-    ends = [make_mesh(vertices[i, :-1], fan[:, ::order], uv[i, :-1]) for i, order in ((0, -1), (-1, 1))]
-    side_mesh = make_mesh(vertices, _grid_faces(len(p), segments + 1), uv, smooth=True)
-    return replace(merge([side_mesh, *ends]), smooth=True)
+    faces = _grid_faces(len(p), segments + 1)
+    return make_mesh(vertices, _without_slivers(vertices.reshape(-1, 3), faces), uv, smooth=True)
 
 
 def extrude(points: ArrayLike, height: float) -> Mesh:
@@ -223,7 +234,7 @@ def extrude(points: ArrayLike, height: float) -> Mesh:
     side_uv = np.stack([np.c_[edge[:-1], 0 * edge[1:]], np.c_[edge[1:], 0 * edge[1:]]], 1)
     side_uv = np.concatenate([side_uv, side_uv[:, ::-1] + (0, height)], 1)
     first = 2 * n + 4 * np.arange(n)[:, None]
-    faces = np.vstack([lid, lid[:, ::-1] + n, first + (0, 1, 2), first + (0, 2, 3)])
+    faces = np.vstack([lid, lid[:, ::-1] + n, first + np.array([0, 1, 2]), first + np.array([0, 2, 3])])
     return make_mesh(np.vstack([top, bottom, sides.reshape(-1, 3)]), faces, np.vstack([xy, xy, side_uv.reshape(-1, 2)]))
 
 
@@ -312,13 +323,13 @@ def _upright_uv(p: NDArray[np.float64], half: NDArray[np.float64], axis: int, si
 def _grid_faces(rows: int, cols: int) -> NDArray[np.int64]:
     """Return the triangles of a (rows, cols) vertex grid, counter-clockwise where columns run right and rows run up."""
     a = (np.arange(rows - 1)[:, None] * cols + np.arange(cols - 1)).reshape(-1, 1)
-    return np.concatenate([a + (0, 1, cols + 1), a + (0, cols + 1, cols)], 1).reshape(-1, 3)
+    return np.concatenate([a + np.array([0, 1, cols + 1]), a + np.array([0, cols + 1, cols])], 1).reshape(-1, 3)
 
 
 def _without_slivers(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    return faces[area > 1e-14]
+    keep: NDArray[np.bool_] = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-14
+    return faces[keep]
 
 
 def _counter_clockwise(points: ArrayLike) -> NDArray[np.float64]:

@@ -1,11 +1,10 @@
-"""Streets: urban, suburban, alleys, highways and squares, seen by drivers, walkers, from balconies and close to what stands there.
+"""Streets: urban, suburban, alleys, highways and squares, seen by drivers and walkers, from balconies and from close by.
 
 The road runs along +x; it may bend. Driver's views are KITTI-like: eye 1.2 to 2 m above the lane, looking along the road.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ from leadline.data.synthetic.outdoors import (
     stray_animal,
 )
 from leadline.data.synthetic.scene import Look, Mesh, Scene, Thing, View
-from leadline.data.synthetic.shapes import box, disc, merge, rotation, scale_uv, transformed, translation, tube
+from leadline.data.synthetic.shapes import box, disc, merge, quad, rotation, scale_uv, transformed, translation, tube
 from leadline.data.synthetic.street_furniture import (
     PAVEMENT,
     SQUARE,
@@ -105,23 +104,43 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int = 8) -> S
         ahead = 0.0 if rng.random() < 0.7 else 180.0
         lane = (int(rng.integers(plan.lanes)) + 0.5) * plan.lane * (side if ahead == 0.0 else -side)
         x, y, yaw = plan.at(float(rng.uniform(-35, 35)), lane + float(rng.normal(0, 0.4)))
-        return glance_view(rng, stage, (x, y, rng.uniform(1.2, 2.0)), yaw + ahead + rng.normal(0, 4), rng.normal(-1, 2.5), rng.uniform(50, 95), roll_deg=0.6, margin=0.5)
+        return glance_view(
+            rng,
+            stage,
+            (x, y, rng.uniform(1.2, 2.0)),
+            yaw + ahead + rng.normal(0, 4),
+            rng.normal(-1, 2.5),
+            rng.uniform(50, 95),
+            roll_deg=0.6,
+            margin=0.5,
+        )
 
     def walker() -> View | None:
         off = float(rng.choice([-1, 1])) * (plan.road + rng.uniform(0.1, 0.9) * max(plan.pavement, 1.0))
         x, y, yaw = plan.at(float(rng.uniform(-35, 35)), off)
         turn = rng.choice([rng.normal(0, 25), 180 + rng.normal(0, 25), rng.uniform(0, 360)])
-        return glance_view(rng, stage, (x, y, level(x, y) + rng.uniform(0.9, 1.8)), yaw + turn, rng.normal(-2, 7), rng.uniform(42, 85))
+        return glance_view(
+            rng, stage, (x, y, level(x, y) + rng.uniform(0.9, 1.8)), yaw + turn, rng.normal(-2, 7), rng.uniform(42, 85)
+        )
 
     def across() -> View | None:
         side = float(rng.choice([-1, 1]))
         x, y, yaw = plan.at(float(rng.uniform(-30, 30)), side * rng.uniform(0, plan.road + plan.pavement))
-        return glance_view(rng, stage, (x, y, level(x, y) + rng.uniform(1.0, 1.9)), yaw - 90 * side + rng.normal(0, 22), rng.normal(3, 6), rng.uniform(45, 80))
+        return glance_view(
+            rng,
+            stage,
+            (x, y, level(x, y) + rng.uniform(1.0, 1.9)),
+            yaw - 90 * side + rng.normal(0, 22),
+            rng.normal(3, 6),
+            rng.uniform(45, 80),
+        )
 
     def upwards() -> View | None:
         side = float(rng.choice([-1, 1]))
         x, y, yaw = plan.at(float(rng.uniform(-30, 30)), side * rng.uniform(0, plan.road + 0.7 * plan.pavement))
-        return glance_view(rng, stage, (x, y, level(x, y) + 1.5), yaw - side * rng.uniform(20, 120), rng.uniform(12, 45), rng.uniform(50, 85))
+        return glance_view(
+            rng, stage, (x, y, level(x, y) + 1.5), yaw - side * rng.uniform(20, 120), rng.uniform(12, 45), rng.uniform(50, 85)
+        )
 
     def from_above() -> View | None:
         off = float(rng.uniform(-1, 1)) * (plan.front - 0.8)
@@ -131,8 +150,16 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int = 8) -> S
         return glance_view(rng, stage, (x, y, rng.uniform(3.5, 16)), heading, rng.uniform(-55, -10), rng.uniform(45, 80))
 
     def downwards() -> View | None:
-        x, y, yaw = plan.at(float(rng.uniform(-20, 20)), float(rng.uniform(-1, 1)) * (plan.road + plan.pavement))
-        return glance_view(rng, stage, (x, y, level(x, y) + rng.uniform(0.5, 1.8)), rng.uniform(0, 360), rng.uniform(-80, -25), rng.uniform(45, 75), margin=0.15)
+        x, y, _ = plan.at(float(rng.uniform(-20, 20)), float(rng.uniform(-1, 1)) * (plan.road + plan.pavement))
+        return glance_view(
+            rng,
+            stage,
+            (x, y, level(x, y) + rng.uniform(0.5, 1.8)),
+            rng.uniform(0, 360),
+            rng.uniform(-80, -25),
+            rng.uniform(45, 75),
+            margin=0.15,
+        )
 
     def portrait() -> View | None:
         return portrait_view(rng, stage, subjects[int(rng.integers(len(subjects)))]) if subjects else None
@@ -158,13 +185,16 @@ def _plan(rng: np.random.Generator, kind: str) -> _Plan:
             return _Plan(kind, 1, u(2.0, 6.0), 0.0, u(8, 18), 0.0, 0.0)
 
 
-def _strip(plan: _Plan, low: float, high: float, z: float, repeats_per_metre: float) -> Mesh:
-    """Return a flat ribbon between two offsets (left positive) from the centre line."""
-    x = np.concatenate([-np.geomspace(1500, _REACH, 8), np.linspace(-_REACH + 10, _REACH - 10, 40), np.geomspace(_REACH, 1500, 8)])
+def _strip(plan: _Plan, one: float, other: float, z: float, repeats_per_metre: float) -> Mesh:
+    """Return a flat ribbon between two offsets (left positive, in any order) from the centre line."""
+    low, high = min(one, other), max(one, other)
+    x = np.concatenate(
+        [-np.geomspace(1500, _REACH, 8), np.linspace(-_REACH + 10, _REACH - 10, 40), np.geomspace(_REACH, 1500, 8)]
+    )
     p = np.array([[plan.at(float(v), low)[:2], plan.at(float(v), high)[:2]] for v in x])
     q = np.concatenate([p, np.full((*p.shape[:2], 1), z)], -1).reshape(-1, 3)
     k = 2 * np.arange(len(x) - 1)[:, None]
-    faces = np.concatenate([k + (0, 2, 3), k + (0, 3, 1)])
+    faces = np.concatenate([np.add(k, (0, 2, 3)), np.add(k, (0, 3, 1))])
     uv = np.stack([np.repeat(x, 2), np.tile([low, high], len(x))], 1) * repeats_per_metre
     return Mesh(q.astype(np.float32), faces.astype(np.int32), uv.astype(np.float32))
 
@@ -175,20 +205,26 @@ def _lay_ground(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
 
     def look(categories: tuple[str, ...], shade: float = 1.0) -> Look:
         texture = (mixed_texture(rng, categories) * shade).astype(np.uint8)
-        return Look("plastic", texture=(texture * 0.7).astype(np.uint8), roughness=float(rng.uniform(0.02, 0.12))) if wet else Look("diffuse", texture=texture)
+        return (
+            Look("plastic", texture=(texture * 0.7).astype(np.uint8), roughness=float(rng.uniform(0.02, 0.12)))
+            if wet
+            else Look("diffuse", texture=texture)
+        )
 
     country = rng.random() < 0.6
     hills = Relief(rng, (400.0, 150.0), np.array([1.0, 0.4]) * rng.uniform(2, 60), calm_m=(170.0, 600.0))
 
     def land(x: ArrayLike, y: ArrayLike) -> Array:
         rise = hills(x, y)
-        return -0.03 + (np.abs(rise) if country else 0.0 * rise) * np.clip((np.abs(np.asarray(y) - plan.centre(x)) - 30) / 80, 0, 1)
+        return -0.03 + (np.abs(rise) if country else 0.0 * rise) * np.clip(
+            (np.abs(np.asarray(y) - plan.centre(x)) - 30) / 80, 0, 1
+        )
 
     vertices, faces = ground_grid(rng, land, cells=90, fine_m=1.5)
     green = ("grass",) if plan.kind in ("suburban", "highway") else ("paving", "soil", "gravel")
     stage.structure(Mesh(vertices.astype(np.float32), faces, (vertices[:, :2] / 4).astype(np.float32), True), look(green))
     if plan.kind == "square":
-        stage.structure(_strip(plan, -plan.front, plan.front, 0.0, 1 / float(rng.uniform(2, 5))), look(("paving",)))
+        stage.structure(_strip(plan, -plan.front, plan.front, 0.0, 1 / float(rng.uniform(1.5, 3))), look(("paving",)))
         return
     grey = float(rng.uniform(0.7, 1.15))
     road = look(("asphalt",), min(grey, 1.0)) if plan.kind != "alley" or rng.random() < 0.4 else look(("paving",))
@@ -196,20 +232,20 @@ def _lay_ground(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
     _mark(rng, stage, plan)
     if plan.kind == "highway":
         gravel = look(("gravel", "soil"))
-        for s in (-1, 1):
-            stage.structure(_strip(plan, *sorted((s * plan.road, s * (plan.road + 1.2))), -0.005, 0.3), gravel)
+        for s in (-1.0, 1.0):
+            stage.structure(_strip(plan, s * plan.road, s * (plan.road + 1.2), -0.005, 0.3), gravel)
         return
     paving, kerb = look(("paving",)), Look("diffuse", (float(rng.uniform(0.3, 0.5)),) * 3)
-    scale = 1 / float(rng.uniform(2, 4.5))
+    scale = 1 / float(rng.uniform(1.3, 2.8))
     for s in (-1.0, 1.0):
         inner, outer = s * plan.road, s * (plan.road + plan.pavement)
-        stage.structure(_strip(plan, *sorted((inner + s * 0.15, outer)), _KERB, scale), paving)
-        stage.structure(_strip(plan, *sorted((inner, inner + s * 0.152)), _KERB + 0.002, 1.0), kerb)
+        stage.structure(_strip(plan, inner + s * 0.15, outer, _KERB, scale), paving)
+        stage.structure(_strip(plan, inner, inner + s * 0.152, _KERB + 0.002, 1.0), kerb)
         face = _strip(plan, inner, inner, 0.0, 1.0)
         face.vertices[1::2, 2] = _KERB + 0.002
         stage.structure(face, kerb)
         if plan.set_back and rng.random() < 0.7:
-            stage.structure(_strip(plan, *sorted((outer, s * (plan.front + 0.5))), 0.02, 0.25), look(("grass",)))
+            stage.structure(_strip(plan, outer, s * (plan.front + 0.5), 0.02, 0.25), look(("grass",)))
 
 
 def _mark(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
@@ -222,7 +258,7 @@ def _mark(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
 
     def patch(x: float, offset: float, length: float, width: float) -> None:
         px, py, yaw = plan.at(x, offset)
-        lines.append(transformed(box(length, width, 0.001), translation(px, py, z - 0.001) @ rotation((0, 0, 1), yaw)))
+        lines.append(transformed(quad(length, width), translation(px, py, z) @ rotation((0, 0, 1), yaw)))
 
     dash, gap = float(rng.uniform(1.5, 4)), float(rng.uniform(2, 6))
     offsets = [k * plan.lane for k in range(-plan.lanes + 1, plan.lanes)]
@@ -230,15 +266,21 @@ def _mark(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
         for off in offsets:
             for x in np.arange(-_REACH, _REACH, dash + gap):
                 patch(float(x), off, dash, 0.12)
-    for s in (-1, 1):
+    for s in (-1.0, 1.0):
         if plan.parking or rng.random() < 0.3:
-            lines.append(_strip(plan, *sorted((s * plan.lanes * plan.lane, s * plan.lanes * plan.lane + 0.12)), z, 1.0))
+            lines.append(_strip(plan, s * plan.lanes * plan.lane, s * plan.lanes * plan.lane + 0.12, z, 1.0))
     if plan.kind != "highway":
         for _ in range(int(rng.integers(0, 3))):
             x = float(rng.uniform(-60, 60))
             for off in np.arange(-plan.road + 0.4, plan.road - 0.3, 1.0):
                 patch(x, float(off), 3.0, 0.5)
-        lids = [transformed(disc(0.32, 20), translation(*plan.at(float(rng.uniform(-40, 40)), float(rng.uniform(-1, 1)) * (plan.road - 0.6))[:2], 0.004)) for _ in range(4)]
+        lids = [
+            transformed(
+                disc(0.32, 20),
+                translation(*plan.at(float(rng.uniform(-40, 40)), float(rng.uniform(-1, 1)) * (plan.road - 0.6))[:2], 0.004),
+            )
+            for _ in range(4)
+        ]
         stage.structure(merge(lids), Look("plastic", (0.05, 0.05, 0.05), roughness=0.4))
     if lines:
         stage.structure(merge(lines), paint)
@@ -270,7 +312,9 @@ def _line_with_houses(rng: np.random.Generator, stage: Stage, plan: _Plan) -> No
             _close(rng, stage, plan, style, end * (span + 3 if plan.kind == "square" else 112.0), tall)
 
 
-def _stand(rng: np.random.Generator, stage: Stage, plan: _Plan, house: list[Thing], x: float, side: float, width: float) -> None:
+def _stand(
+    rng: np.random.Generator, stage: Stage, plan: _Plan, house: list[Thing], x: float, side: float, width: float
+) -> None:
     """Stand a building with its front on the building line; on the right it starts at x, on the left it is turned round."""
     jut = float(rng.uniform(-0.4, 0.8)) if plan.set_back else 0.0
     if side > 0:  # left: the front faces -y already
@@ -286,7 +330,9 @@ def _close(rng: np.random.Generator, stage: Stage, plan: _Plan, style: Style, x:
     y = -plan.front - 4
     while y < plan.front + 4:
         width = float(rng.uniform(7, 16))
-        house = make_house(rng, style, width, max(1, floors + int(rng.integers(-1, 2))), shop=rng.random() < 0.4, simple=abs(x) > 60)
+        house = make_house(
+            rng, style, width, max(1, floors + int(rng.integers(-1, 2))), shop=rng.random() < 0.4, simple=abs(x) > 60
+        )
         if x > 0:  # fronts look to -x
             stage.add(house, (x, y + width), -90, z=-0.02)
         else:
@@ -299,20 +345,28 @@ def _garden(rng: np.random.Generator, stage: Stage, plan: _Plan, x: float, side:
     edge = plan.road + plan.pavement + 0.3
     if abs(x) < 70 and rng.random() < 0.6:
         px, py, yaw = plan.at(x, side * edge)
-        line = make_hedge(rng, 0.7 * width, float(rng.uniform(0.6, 1.6))) if rng.random() < 0.4 else make_fence(rng, 0.7 * width)
+        line = (
+            make_hedge(rng, 0.7 * width, float(rng.uniform(0.6, 1.6))) if rng.random() < 0.4 else make_fence(rng, 0.7 * width)
+        )
         stage.add(line, (px, py), yaw, z=0.0)
     for _ in range(int(rng.integers(0, 3))):
         off = side * (edge + float(rng.uniform(0.8, max(plan.set_back - 1.5, 1.0))))
         px, py, _ = plan.at(x + float(rng.uniform(0, 1.2 * width)), off)
         if stage.vacant((px, py), 0.8):
-            stage.add(make_plant(rng, float(rng.choice([rng.uniform(0.5, 1.8), rng.uniform(3, 7)])), detail=0.4), (px, py), float(rng.uniform(0, 360)))
+            stage.add(
+                make_plant(rng, float(rng.choice([rng.uniform(0.5, 1.8), rng.uniform(3, 7)])), detail=0.4),
+                (px, py),
+                float(rng.uniform(0, 360)),
+            )
 
 
 def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets) -> list[int]:
     """Add vehicles, people, animals, trees, lamps and other furniture; return the indices worth a portrait."""
     subjects: list[int] = []
 
-    def put(parts: list[Thing] | tuple[Thing, ...], x: float, offset: float, turn: float, gap: float, *, show: bool = True) -> None:
+    def put(
+        parts: list[Thing] | tuple[Thing, ...], x: float, offset: float, turn: float, gap: float, *, show: bool = True
+    ) -> None:
         px, py, yaw = plan.at(x, offset)
         if stage.vacant((px, py), gap):
             index = stage.add(list(parts), (px, py), yaw + turn)
@@ -329,8 +383,14 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
             for side in (-1.0, 1.0):
                 for x in np.arange(-60, 75, float(rng.uniform(6, 9))):
                     if rng.random() < busy:
-                        put(fleet[int(rng.integers(len(fleet)))], float(x + rng.normal(0, 0.4)), side * (plan.road - 0.5 * plan.parking), 0 if side < 0 else 180, 0.9)
-        for _ in range(int(rng.uniform(0, 12 if plan.kind != "alley" else 2))):
+                        put(
+                            fleet[int(rng.integers(len(fleet)))],
+                            float(x + rng.normal(0, 0.4)),
+                            side * (plan.road - 0.5 * plan.parking),
+                            0 if side < 0 else 180,
+                            0.9,
+                        )
+        for _ in range(int(rng.uniform(1, 16 if plan.kind != "alley" else 2))):
             side = float(rng.choice([-1, 1]))
             lane = (int(rng.integers(plan.lanes)) + 0.5) * plan.lane
             put(fleet[int(rng.integers(len(fleet)))], float(rng.normal(0, 45)), side * lane, 0 if side < 0 else 180, 2.2)
@@ -346,7 +406,15 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
             for x in np.arange(-90, 90, spacing) + rng.uniform(0, spacing):
                 put(lamp, float(x), side * off, 0 if side > 0 else 180, 0.3, show=rng.random() < 0.2)
     if rng.random() < 0.6 and plan.kind not in ("alley",) and plan.pavement > 1.5:
-        trees = [make_plant(rng, float(rng.uniform(4, 10)), kind=str(rng.choice(["broadleaf", "broadleaf", "poplar", "palm", "bare"])), detail=0.5) for _ in range(2)]
+        trees = [
+            make_plant(
+                rng,
+                float(rng.uniform(4, 10)),
+                kind=str(rng.choice(["broadleaf", "broadleaf", "poplar", "palm", "bare"])),
+                detail=0.5,
+            )
+            for _ in range(2)
+        ]
         step = float(rng.uniform(7, 16))
         far = 90 if plan.kind != "square" else plan.front
         for side in (-1.0, 1.0):
@@ -370,10 +438,21 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
         side = float(rng.choice([-1, 1]))
         off = side * float(rng.uniform(inner, outer)) if rng.random() < 0.85 else float(rng.uniform(-1, 1)) * plan.road
         who = make_person(rng) if i < 3 else passer_by(rng, str(rng.choice(["walk", "stand", "walk", "hold"])))
-        put(who, float(rng.uniform(-20, 20) if i < 3 else rng.normal(0, 35)), off, float(rng.choice([0, 180])) + float(rng.normal(0, 40)), 0.4, show=i < 8)
+        put(
+            who,
+            float(rng.uniform(-20, 20) if i < 3 else rng.normal(0, 35)),
+            off,
+            float(rng.choice([0, 180])) + float(rng.normal(0, 40)),
+            0.4,
+            show=i < 8,
+        )
     for i in range(int(rng.integers(0, 4)) if plan.kind != "highway" else 0):
         side = float(rng.choice([-1, 1]))
-        pet = make_animal(rng, kind=str(rng.choice(["dog", "cat", "bird", "terrier", "dachshund"]))) if i == 0 else stray_animal(rng, "dog", "bird", "cat", "horse")
+        pet = (
+            make_animal(rng, kind=str(rng.choice(["dog", "cat", "bird", "terrier", "dachshund"])))
+            if i == 0
+            else stray_animal(rng, "dog", "bird", "cat", "horse")
+        )
         put(pet, float(rng.uniform(-25, 25)), side * float(rng.uniform(inner, outer)), float(rng.uniform(0, 360)), 0.3)
     if plan.kind in ("alley", "suburban", "urban") and rng.random() < 0.45:
         _string_wires(rng, stage, plan)
@@ -397,7 +476,15 @@ def _highway_sides(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
         beam = [box(0.3, wide, 0.4), *(transformed(box(0.3, 0.3, 6.2), translation(0, s * wide / 2, 0)) for s in (-1, 1))]
         beam[0] = transformed(beam[0], translation(0, 0, 6.0))
         parts = [Thing(merge(beam), steel, instance=1)]
-        parts += [Thing(box(0.1, 0.35 * wide, 1.8), Look("plastic", (0.02, 0.12, 0.45) if rng.random() < 0.5 else (0.02, 0.25, 0.1), roughness=0.3), translation(-0.25, s * wide / 4, 5.4), 1) for s in (-1, 1)]
+        parts += [
+            Thing(
+                box(0.1, 0.35 * wide, 1.8),
+                Look("plastic", (0.02, 0.12, 0.45) if rng.random() < 0.5 else (0.02, 0.25, 0.1), roughness=0.3),
+                translation(-0.25, s * wide / 4, 5.4),
+                1,
+            )
+            for s in (-1, 1)
+        ]
         stage.add(parts, (gx, gy), yaw, z=0.0, solid=False)
     designs = [make_plant(rng, float(rng.uniform(1, 12)), detail=0.4) for _ in range(3)]
     for _ in range(int(rng.uniform(8, 36))):
@@ -408,7 +495,12 @@ def _highway_sides(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
         wall = surface(rng, "facade_wall")
         for v in np.arange(-120, 120, 8.0):
             px, py, yaw = plan.at(float(v), plan.road + 3.0)
-            stage.structure(scale_uv(box(8.1, 0.3, 3.0), wall.repeats_per_metre), wall.look, translation(px, py, 0) @ rotation((0, 0, 1), yaw), blocks=True)
+            stage.structure(
+                scale_uv(box(8.1, 0.3, 3.0), wall.repeats_per_metre),
+                wall.look,
+                translation(px, py, 0) @ rotation((0, 0, 1), yaw),
+                blocks=True,
+            )
 
 
 def _string_wires(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:

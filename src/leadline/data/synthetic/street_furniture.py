@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from leadline.data.synthetic.buildings import linear_of
+from leadline.data.synthetic.buildings import boxes, linear_of
 from leadline.data.synthetic.people import make_person
 from leadline.data.synthetic.plants import leaf_look, leaves, make_plant
 from leadline.data.synthetic.scene import Look, Mesh, Thing
@@ -46,7 +46,11 @@ def make_lamp_post(rng: np.random.Generator) -> list[Thing]:
     post = _IRON if rng.random() < 0.5 else _STEEL
     if rng.random() < 0.4:  # a lantern
         h = float(rng.uniform(2.8, 4.2))
-        return [_put(cylinder(0.06, h, 0.04, 12), post), _put(sphere(0.2, 18), Look("diffuse", (0.85, 0.84, 0.8)), 0, 0, h + 0.15), _put(cone(0.25, 0.15, 14), post, 0, 0, h + 0.3)]
+        return [
+            _put(cylinder(0.06, h, 0.04, 12), post),
+            _put(sphere(0.2, 18), Look("diffuse", (0.85, 0.84, 0.8)), 0, 0, h + 0.15),
+            _put(cone(0.25, 0.15, 14), post, 0, 0, h + 0.3),
+        ]
     h, arm = float(rng.uniform(5, 9)), float(rng.uniform(0.8, 2.4))
     path = [(0, 0, 0), (0, 0, h - 0.6), (0, -0.15, h - 0.2), (0, -0.5 * arm, h), (0, -arm, h + 0.05)]
     return [_put(tube(path, [0.09, 0.06, 0.05, 0.045, 0.04], 9), post), _put(box(0.22, 0.6, 0.1, 0.03), post, 0, -arm - 0.2, h)]
@@ -81,7 +85,11 @@ def make_traffic_light(rng: np.random.Generator) -> list[Thing]:
     parts = [_put(cylinder(0.06, h, segments=12), _STEEL), _put(box(0.3, 0.22, 0.9, 0.04), _IRON, 0, -0.05, h - 0.3)]
     for i, colour in enumerate([(0.02, 0.9, 0.3), (1.0, 0.6, 0.05), (1.0, 0.04, 0.02)]):
         lit = Look("light", tuple(2.0 * c for c in colour)) if i == on else Look("plastic", tuple(0.08 * c for c in colour))  # type: ignore[arg-type]
-        parts.append(Thing(cylinder(0.09, 0.03, segments=16), lit, translation(0, -0.16, h - 0.15 + 0.28 * i) @ rotation((1, 0, 0), 90), 1))
+        parts.append(
+            Thing(
+                cylinder(0.09, 0.03, segments=16), lit, translation(0, -0.16, h - 0.15 + 0.28 * i) @ rotation((1, 0, 0), 90), 1
+            )
+        )
     return parts
 
 
@@ -90,7 +98,11 @@ def make_bench(rng: np.random.Generator) -> list[Thing]:
     wood = surface(rng, "wood")
     w = float(rng.uniform(1.2, 2.0))
     slats = [transformed(box(w, 0.1, 0.035), translation(0, -0.16 + 0.12 * i, 0.42)) for i in range(4)]
-    slats += [transformed(box(w, 0.03, 0.1), translation(0, 0.28 + 0.02 * i, 0.52 + 0.13 * i)) for i in range(3)] if rng.random() < 0.8 else []
+    slats += (
+        [transformed(box(w, 0.03, 0.1), translation(0, 0.28 + 0.02 * i, 0.52 + 0.13 * i)) for i in range(3)]
+        if rng.random() < 0.8
+        else []
+    )
     legs = [transformed(box(0.06, 0.5, 0.42), translation(x, 0.03, 0)) for x in (-0.42 * w, 0.42 * w)]
     legs += [transformed(box(0.05, 0.04, 0.85), translation(x, 0.31, 0)) for x in (-0.42 * w, 0.42 * w)]
     return [_put(scale_uv(merge(slats), wood.repeats_per_metre), wood.look), _put(merge(legs), _IRON)]
@@ -102,7 +114,10 @@ def make_bin(rng: np.random.Generator) -> list[Thing]:
     kind = rng.choice(["round", "wheelie", "skip"], p=[0.45, 0.45, 0.1])
     if kind == "round":
         h = float(rng.uniform(0.7, 1.0))
-        return [_put(cylinder(0.2, h, 0.25, 20), colour), _put(lathe([(0, h), (0.27, h), (0.27, h + 0.05), (0.1, h + 0.15), (0, h + 0.15)], 20), _IRON)]
+        return [
+            _put(cylinder(0.2, h, 0.25, 20), colour),
+            _put(lathe([(0, h), (0.27, h), (0.27, h + 0.05), (0.1, h + 0.15), (0, h + 0.15)], 20), _IRON),
+        ]
     if kind == "wheelie":
         h = float(rng.uniform(0.9, 1.2))
         return [_put(box(0.55, 0.65, h, 0.04), colour), _put(box(0.6, 0.72, 0.06, 0.02), _IRON, 0, -0.02, h)]
@@ -117,8 +132,18 @@ def make_bollard(rng: np.random.Generator) -> list[Thing]:
     if kind == "hydrant":
         red = Look("plastic", (0.6, 0.05, 0.02), roughness=0.3)
         arms = Thing(cylinder(0.06, 0.34, segments=12), red, translation(-0.17, 0, 0.45) @ rotation((0, 1, 0), 90), 1)
-        return [_put(lathe([(0, 0), (0.15, 0), (0.15, 0.05), (0.1, 0.08), (0.1, 0.55), (0.13, 0.57), (0.1, 0.68), (0, 0.74)], 20), red), arms]
-    return [_put(cone(0.16, 0.6, 18), Look("diffuse", (0.9, 0.2, 0.02)), 0, 0, 0.03), _put(box(0.4, 0.4, 0.03), _IRON), _put(cylinder(0.115, 0.12, 0.082, 18), Look("diffuse", (0.85, 0.85, 0.85)), 0, 0, 0.2)]
+        return [
+            _put(
+                lathe([(0, 0), (0.15, 0), (0.15, 0.05), (0.1, 0.08), (0.1, 0.55), (0.13, 0.57), (0.1, 0.68), (0, 0.74)], 20),
+                red,
+            ),
+            arms,
+        ]
+    return [
+        _put(cone(0.16, 0.6, 18), Look("diffuse", (0.9, 0.2, 0.02)), 0, 0, 0.03),
+        _put(box(0.4, 0.4, 0.03), _IRON),
+        _put(cylinder(0.115, 0.12, 0.082, 18), Look("diffuse", (0.85, 0.85, 0.85)), 0, 0, 0.2),
+    ]
 
 
 def make_planter(rng: np.random.Generator) -> list[Thing]:
@@ -136,14 +161,22 @@ def make_shelter(rng: np.random.Generator) -> list[Thing]:
     """Return a glazed bus shelter open to -y with a bench inside."""
     w, d, h = float(rng.uniform(2.5, 4.5)), 1.4, 2.4
     posts = [transformed(box(0.07, 0.07, h), translation(x, y, 0)) for x in (-w / 2, w / 2) for y in (-d / 2, d / 2)]
-    panes = [transformed(box(w - 0.1, 0.015, 1.8), translation(0, d / 2, 0.3)), transformed(box(0.015, d - 0.1, 1.8), translation(-w / 2, 0, 0.3))]
+    panes = [
+        transformed(box(w - 0.1, 0.015, 1.8), translation(0, d / 2, 0.3)),
+        transformed(box(0.015, d - 0.1, 1.8), translation(-w / 2, 0, 0.3)),
+    ]
     poster = fit_uv(wall(1.1, 1.6))
     return [
         _put(merge([*posts, transformed(box(w + 0.4, d + 0.4, 0.12), translation(0, 0, h))]), _IRON),
         _put(merge(panes), Look("thin_glass", (1.0, 1.0, 1.0))),
         _put(box(0.6 * w, 0.35, 0.05), _STEEL, 0, 0.35, 0.45),
         _put(box(0.5 * w, 0.06, 0.45), _IRON, 0, 0.35, 0),
-        Thing(poster, Look("diffuse", texture=random_texture(rng, "cover")), translation(w / 2 + 0.04, 0, 0.5) @ rotation((0, 0, 1), -90), 1),
+        Thing(
+            poster,
+            Look("diffuse", texture=random_texture(rng, "cover")),
+            translation(w / 2 + 0.04, 0, 0.5) @ rotation((0, 0, 1), -90),
+            1,
+        ),
         _put(box(0.06, 1.2, 1.8), _IRON, w / 2, 0, 0.4),
     ]
 
@@ -155,29 +188,58 @@ def make_boxes(rng: np.random.Generator) -> list[Thing]:
         look = surface(rng, str(rng.choice(["wood", "concrete"]))) if rng.random() < 0.5 else None
         size = rng.uniform(0.3, 0.9, 3)
         mesh = box(float(size[0]), float(size[1]), float(size[2]), 0.01)
-        parts.append(_put(scale_uv(mesh, look.repeats_per_metre) if look else mesh, look.look if look else Look("diffuse", (0.45, 0.3, 0.16)), float(rng.normal(0, 0.15)) + 0.95 * (i % 2), float(rng.normal(0, 0.2)) + 0.9 * (i // 2), 0, float(rng.uniform(-25, 25))))
+        parts.append(
+            _put(
+                scale_uv(mesh, look.repeats_per_metre) if look else mesh,
+                look.look if look else Look("diffuse", (0.45, 0.3, 0.16)),
+                float(rng.normal(0, 0.15)) + 0.95 * (i % 2),
+                float(rng.normal(0, 0.2)) + 0.9 * (i // 2),
+                0,
+                float(rng.uniform(-25, 25)),
+            )
+        )
     return parts
 
 
 def make_statue(rng: np.random.Generator) -> list[Thing]:
     """Return a stone or bronze figure on a plinth."""
     stone = surface(rng, "stone")
-    look = Look("diffuse", stone.look.colour, stone.look.texture) if rng.random() < 0.5 else Look("metal", (0.25, 0.2, 0.12), roughness=0.35)
+    look = (
+        Look("diffuse", stone.look.colour, stone.look.texture)
+        if rng.random() < 0.5
+        else Look("metal", (0.25, 0.2, 0.12), roughness=0.35)
+    )
     plain = Look("diffuse", (0.5, 0.48, 0.45)) if look.kind == "diffuse" else look
     h = float(rng.uniform(0.6, 2.2))
     figure = make_person(rng, pose=str(rng.choice(["stand", "wave", "arms_up", "hold"])), height_m=float(rng.uniform(1.6, 2.6)))
     up = translation(0, 0, h)
     base = scale_uv(box(1.2, 1.2, h, 0.05), stone.repeats_per_metre)
-    return [_put(base, Look("diffuse", stone.look.colour, stone.look.texture)), *(Thing(t.mesh, plain, up @ t.world_from_mesh, 1) for t in figure)]
+    return [
+        _put(base, Look("diffuse", stone.look.colour, stone.look.texture)),
+        *(Thing(t.mesh, plain, up @ t.world_from_mesh, 1) for t in figure),
+    ]
 
 
 def make_stall(rng: np.random.Generator) -> list[Thing]:
     """Return a market stall: a table with goods under a striped roof."""
     w = float(rng.uniform(1.8, 3.0))
     wood = surface(rng, "wood")
-    posts = [transformed(box(0.05, 0.05, 2.2 + (0.4 if y > 0 else 0)), translation(x, y, 0)) for x in (-w / 2, w / 2) for y in (-0.8, 0.8)]
+    posts = [
+        transformed(box(0.05, 0.05, 2.2 + (0.4 if y > 0 else 0)), translation(x, y, 0))
+        for x in (-w / 2, w / 2)
+        for y in (-0.8, 0.8)
+    ]
     roof = transformed(box(w + 0.3, 2.1, 0.04), translation(0, 0, 2.42) @ rotation((1, 0, 0), 14))
-    goods = [_put(sphere(0.09, 12) if rng.random() < 0.6 else box(0.2, 0.15, 0.18, 0.01), Look("plastic", linear_of(rng), roughness=0.2), float(rng.uniform(-0.45, 0.45)) * w, float(rng.uniform(-0.3, 0.3)), 0.97) for _ in range(9)]
+    goods = [
+        _put(
+            sphere(0.09, 12) if rng.random() < 0.6 else box(0.2, 0.15, 0.18, 0.01),
+            Look("plastic", linear_of(rng), roughness=0.2),
+            float(rng.uniform(-0.45, 0.45)) * w,
+            float(rng.uniform(-0.3, 0.3)),
+            0.97,
+        )
+        for _ in range(9)
+    ]
     return [
         _put(merge(posts), wood.look),
         _put(roof, Look("diffuse", texture=random_texture(rng, "fabric"))),
@@ -189,15 +251,28 @@ def make_stall(rng: np.random.Generator) -> list[Thing]:
 def make_parasol_table(rng: np.random.Generator) -> list[Thing]:
     """Return a café table with chairs, sometimes under a parasol."""
     top, r = Look("plastic", linear_of(rng), roughness=0.15), float(rng.uniform(0.3, 0.5))
-    parts = [_put(cylinder(r, 0.03, segments=24), top, 0, 0, 0.72), _put(cylinder(0.03, 0.72, segments=10), _IRON), _put(cylinder(0.22, 0.02, segments=20), _IRON)]
+    parts = [
+        _put(cylinder(r, 0.03, segments=24), top, 0, 0, 0.72),
+        _put(cylinder(0.03, 0.72, segments=10), _IRON),
+        _put(cylinder(0.22, 0.02, segments=20), _IRON),
+    ]
     chair = Look("plastic", linear_of(rng), roughness=0.3)
     for a in np.linspace(0, 2 * np.pi, int(rng.integers(2, 5)), endpoint=False) + rng.uniform(0, 6):
-        seat = [transformed(box(0.42, 0.42, 0.03, 0.01), translation(0, 0, 0.44)), transformed(box(0.42, 0.03, 0.4, 0.01), translation(0, 0.21, 0.5))]
+        seat = [
+            transformed(box(0.42, 0.42, 0.03, 0.01), translation(0, 0, 0.44)),
+            transformed(box(0.42, 0.03, 0.4, 0.01), translation(0, 0.21, 0.5)),
+        ]
         seat += [transformed(box(0.03, 0.03, 0.46), translation(x, y, 0)) for x in (-0.19, 0.19) for y in (-0.19, 0.19)]
         place = rotation((0, 0, 1), float(np.rad2deg(a))) @ translation(0, r + 0.3, 0)
         parts.append(Thing(merge(seat), chair, place, 1))
     if rng.random() < 0.6:
-        parts += [_put(cylinder(0.025, 2.3, segments=8), _STEEL), _put(lathe([(0, 2.45), (0.8, 2.2), (1.3, 1.95), (0.8, 2.23), (0, 2.48)], 10), Look("diffuse", texture=random_texture(rng, "fabric")))]
+        parts += [
+            _put(cylinder(0.025, 2.3, segments=8), _STEEL),
+            _put(
+                lathe([(0, 2.45), (0.8, 2.2), (1.3, 1.95), (0.8, 2.23), (0, 2.48)], 10),
+                Look("diffuse", texture=random_texture(rng, "fabric")),
+            ),
+        ]
     return parts
 
 
@@ -233,15 +308,26 @@ def make_fence(rng: np.random.Generator, length_m: float) -> list[Thing]:
     kind = rng.choice(["pickets", "boards", "bars", "wall"])
     if kind == "wall":
         stone = surface(rng, "facade_wall")
-        return [_put(scale_uv(transformed(box(length_m, 0.25, 0.7 * h), translation(length_m / 2, 0, 0)), stone.repeats_per_metre), stone.look)]
+        return [
+            _put(
+                scale_uv(transformed(box(length_m, 0.25, 0.7 * h), translation(length_m / 2, 0, 0)), stone.repeats_per_metre),
+                stone.look,
+            )
+        ]
     if kind == "boards":
         wood = surface(rng, "wood")
-        return [_put(scale_uv(transformed(box(length_m, 0.04, h), translation(length_m / 2, 0, 0.05)), wood.repeats_per_metre), wood.look)]
+        return [
+            _put(
+                scale_uv(transformed(box(length_m, 0.04, h), translation(length_m / 2, 0, 0.05)), wood.repeats_per_metre),
+                wood.look,
+            )
+        ]
     step, thick = (0.16, 0.09) if kind == "pickets" else (0.14, 0.02)
-    posts = [transformed(box(thick, 0.02, h), translation(float(x), 0, 0.03)) for x in np.arange(step / 2, length_m, step)]
-    rails = [transformed(box(length_m, 0.04, 0.05), translation(length_m / 2, 0.03, z)) for z in (0.25 * h, 0.85 * h)]
+    slats = [(float(x), 0.0, 0.03, float(x) + thick, 0.02, h) for x in np.arange(step / 2, length_m - thick, step)]
+    slats += [(0.0, 0.02, z, length_m, 0.06, z + 0.05) for z in (0.25 * h, 0.85 * h)]
+    corners = np.array(slats)
     look = Look("diffuse", (0.75, 0.74, 0.7) if rng.random() < 0.6 else linear_of(rng)) if kind == "pickets" else _IRON
-    return [_put(merge([*posts, *rails]), look)]
+    return [_put(boxes(corners[:, :3], corners[:, 3:]), look)]
 
 
 def make_pool(rng: np.random.Generator) -> list[Thing]:
@@ -249,10 +335,25 @@ def make_pool(rng: np.random.Generator) -> list[Thing]:
     r = float(rng.uniform(1.2, 3.0))
     stone = surface(rng, "stone")
     rim = lathe([(r - 0.3, 0), (r, 0), (r, 0.5), (r - 0.3, 0.5), (r - 0.3, 0)], 40)
-    column = lathe([(0, 0), (0.3, 0), (0.15, 0.3), (0.15, 1.2), (0.7, 1.5), (0.65, 1.55), (0.1, 1.35), (0.1, 1.9), (0, 1.95)], 28)
+    column = lathe(
+        [(0, 0), (0.3, 0), (0.15, 0.3), (0.15, 1.2), (0.7, 1.5), (0.65, 1.55), (0.1, 1.35), (0.1, 1.9), (0, 1.95)], 28
+    )
     pale = Look("diffuse", stone.look.colour, stone.look.texture)
-    return [_put(scale_uv(rim, stone.repeats_per_metre), pale), _put(scale_uv(column, stone.repeats_per_metre), pale), _put(disc(r - 0.28), Look("plastic", (0.03, 0.07, 0.08), roughness=0.02), 0, 0, 0.38)]
+    return [
+        _put(scale_uv(rim, stone.repeats_per_metre), pale),
+        _put(scale_uv(column, stone.repeats_per_metre), pale),
+        _put(disc(r - 0.28), Look("plastic", (0.03, 0.07, 0.08), roughness=0.02), 0, 0, 0.38),
+    ]
 
 
-PAVEMENT: tuple[Maker, ...] = (make_bench, make_bin, make_bollard, make_planter, make_boxes, make_sign, make_bin, make_parasol_table)
+PAVEMENT: tuple[Maker, ...] = (
+    make_bench,
+    make_bin,
+    make_bollard,
+    make_planter,
+    make_boxes,
+    make_sign,
+    make_bin,
+    make_parasol_table,
+)
 SQUARE: tuple[Maker, ...] = (make_statue, make_stall, make_parasol_table, make_bench, make_planter, make_pool, make_boxes)

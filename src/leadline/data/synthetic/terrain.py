@@ -90,9 +90,11 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int = 8) -> S
         return lambda: portrait_view(rng, stage, of[int(rng.integers(len(of)))]) if of else None
 
     def landscape() -> View | None:
-        x, y = rng.normal(0, 9, 2)
+        x, y = rng.normal(0, 10, 2)
         z = float(ground(x, y)) + float(np.exp(rng.uniform(np.log(0.5), np.log(4))))
-        return glance_view(rng, stage, (x, y, z), rng.uniform(0, 360), rng.normal(-3, 7), rng.uniform(45, 95))
+        inward = np.rad2deg(np.arctan2(-y, -x)) + rng.normal(0, 30)  # towards what stands there
+        heading = inward if rng.random() < 0.75 else rng.uniform(0, 360)
+        return glance_view(rng, stage, (x, y, z), heading, rng.normal(-4, 6), rng.uniform(45, 95))
 
     def at_the_feet() -> View | None:
         x, y = rng.normal(0, 6, 2)
@@ -102,14 +104,18 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int = 8) -> S
     def from_the_air() -> View | None:
         x, y = rng.normal(0, 20, 2)
         z = float(ground(x, y)) + float(rng.uniform(5, 30))
-        return glance_view(rng, stage, (x, y, z), np.rad2deg(np.arctan2(-y, -x)) + rng.normal(0, 40), rng.uniform(-60, -8), rng.uniform(45, 85))
+        return glance_view(
+            rng, stage, (x, y, z), np.rad2deg(np.arctan2(-y, -x)) + rng.normal(0, 40), rng.uniform(-60, -8), rng.uniform(45, 85)
+        )
 
     def upwards() -> View | None:
         x, y = rng.normal(0, 8, 2)
-        return glance_view(rng, stage, (x, y, float(ground(x, y)) + 1.5), rng.uniform(0, 360), rng.uniform(8, 35), rng.uniform(50, 85))
+        return glance_view(
+            rng, stage, (x, y, float(ground(x, y)) + 1.5), rng.uniform(0, 360), rng.uniform(8, 35), rng.uniform(50, 85)
+        )
 
     recipes = [portrait(wide), portrait(small), landscape, at_the_feet, from_the_air, upwards]
-    taken = collect_views(rng, recipes, [0.46, 0.14, 0.2, 0.08, 0.08, 0.04], views)
+    taken = collect_views(rng, recipes, [0.48, 0.12, 0.22, 0.06, 0.08, 0.04], views)
     return Scene(f"terrain/{name}", tuple(stage.things), lights, taken)
 
 
@@ -120,7 +126,13 @@ def _land(rng: np.random.Generator, biome: _Biome) -> tuple[Ground, float | None
     """Return the height of the land and, where there is water, its level."""
     near = Relief(rng, (1.3, 4.0, 13.0), np.array([0.12, 0.3, 1.0]) * biome.relief)
     hills = Relief(rng, (120.0, 310.0), np.array([0.35, 1.0]) * biome.hills * rng.uniform(0.3, 1.2), calm_m=(15.0, 220.0))
-    peaks = Relief(rng, (1900.0, 800.0, 330.0), np.array([1.0, 0.4, 0.15]) * biome.mountains * rng.uniform(0.6, 1.2), ridged=True, calm_m=(250.0, 1800.0))
+    peaks = Relief(
+        rng,
+        (1900.0, 800.0, 330.0),
+        np.array([1.0, 0.4, 0.15]) * biome.mountains * rng.uniform(0.6, 1.2),
+        ridged=True,
+        calm_m=(250.0, 1800.0),
+    )
     if not biome.water:
         return (lambda x, y: near(x, y) + hills(x, y) + peaks(x, y)), None
     way = rng.uniform(0, 2 * np.pi)
@@ -134,7 +146,9 @@ def _land(rng: np.random.Generator, biome: _Biome) -> tuple[Ground, float | None
         inland = np.maximum(-out, out - far_shore)
         slope = np.where(inland > 0, 0.05 * np.minimum(inland, 25), np.maximum(0.09 * inland, -6.0))
         dry = np.clip(inland / 40.0, 0, 1)
-        return np.asarray(slope + near(px, py) * np.clip(inland / 4 + 0.3, 0.1, 1) + (np.abs(hills(px, py)) + peaks(px, py)) * dry)
+        return np.asarray(
+            slope + near(px, py) * np.clip(inland / 4 + 0.3, 0.1, 1) + (np.abs(hills(px, py)) + peaks(px, py)) * dry
+        )
 
     return land, -0.05
 
@@ -142,13 +156,12 @@ def _land(rng: np.random.Generator, biome: _Biome) -> tuple[Ground, float | None
 def _lay_ground(rng: np.random.Generator, stage: Stage, biome: _Biome, land: Ground, water_z: float | None) -> None:
     """Add the ground (split by steepness, height and distance), water and perhaps a path."""
     vertices, faces = ground_grid(rng, land)
-    texture = mixed_texture(rng, biome.ground)
+    texture = mixed_texture(rng, biome.ground, 1024)
     if biome.tint is not None:
         weight = float(rng.uniform(0.65, 0.93))
         toward = 255 * np.array(biome.tint) ** (1 / 2.2)
-        grain = texture.mean() / 128
-        texture = np.clip(texture * (1 - weight) + toward * rng.uniform(0.85, 1.1) * weight * (0.95 + 0.05 * grain), 0, 255).astype(np.uint8)
-    span = float(rng.uniform(3.0, 7.0))  # metres of one repeat
+        texture = np.clip(texture * (1 - weight) + toward * rng.uniform(0.85, 1.1) * weight, 0, 255).astype(np.uint8)
+    span = float(rng.uniform(4.5, 9.0))  # metres of one repeat
     uv = (vertices[:, :2] / span).astype(np.float32)
     p = vertices[faces]
     centre = p.mean(1)
@@ -179,9 +192,14 @@ def _lay_ground(rng: np.random.Generator, stage: Stage, biome: _Biome, land: Gro
         stage.structure(mesh, looks[int(k)])
     if water_z is not None:
         waves = Relief(rng, (0.7, 1.9, 5.0), np.array([0.3, 0.5, 1.0]) * rng.uniform(0.005, 0.05))
-        lake, sheet = ground_grid(rng, lambda x, y: water_z + waves(x, y) * np.exp(-np.hypot(x, y) / 45.0), cells=130, fine_m=0.3)
+        lake, sheet = ground_grid(
+            rng, lambda x, y: water_z + waves(x, y) * np.exp(-np.hypot(x, y) / 45.0), cells=130, fine_m=0.3
+        )
         deep = np.array([[0.02, 0.05, 0.06], [0.02, 0.07, 0.08], [0.05, 0.07, 0.05], [0.03, 0.04, 0.05]])[rng.integers(4)]
-        stage.structure(Mesh(lake.astype(np.float32), sheet, None, True), Look("plastic", _rgb(deep), roughness=float(rng.uniform(0.005, 0.05))))
+        stage.structure(
+            Mesh(lake.astype(np.float32), sheet, None, True),
+            Look("plastic", _rgb(deep), roughness=float(rng.uniform(0.005, 0.05))),
+        )
     elif rng.random() < 0.45:
         turn, side = rng.uniform(0, 2 * np.pi), rng.normal(0, 4)
         bow = rng.uniform(10, 40)
@@ -219,7 +237,13 @@ def _spots(rng: np.random.Generator, land: Ground, water_z: float | None) -> lis
 
 
 def _populate(
-    rng: np.random.Generator, stage: Stage, biome: _Biome, spots: list[tuple[float, float]], land: Ground, water_z: float | None, assets: Assets
+    rng: np.random.Generator,
+    stage: Stage,
+    biome: _Biome,
+    spots: list[tuple[float, float]],
+    land: Ground,
+    water_z: float | None,
+    assets: Assets,
 ) -> tuple[list[int], list[int]]:
     """Stand the subjects on the spots; return the indices of those of ordinary size and of the tiny ones."""
     wide: list[int] = []
@@ -229,7 +253,10 @@ def _populate(
         if not left:
             break
         at = left.pop()
-        kind = rng.choice(["animal", "person", "plant", "vehicle", "rock", "thing", "perch", "hut"], p=[0.38, 0.2, 0.1, 0.1, 0.05, 0.07, 0.06, 0.04])
+        kind = rng.choice(
+            ["animal", "person", "plant", "vehicle", "rock", "thing", "perch", "hut"],
+            p=[0.38, 0.2, 0.1, 0.1, 0.05, 0.07, 0.06, 0.04],
+        )
         yaw = float(rng.uniform(0, 360))
         if kind == "animal":
             wide.append(stage.add(make_animal(rng), at, yaw, sink=0.01))
@@ -250,9 +277,13 @@ def _populate(
     for at in left[:2]:
         tiny = rng.random()
         if tiny < 0.35:
-            parts = make_animal(rng, kind=str(rng.choice(["insect", "spider", "snail", "mouse", "lizard", "turtle", "bird", "snake"])))
+            parts = make_animal(
+                rng, kind=str(rng.choice(["insect", "spider", "snail", "mouse", "lizard", "turtle", "bird", "snake"]))
+            )
         elif tiny < 0.9:
-            parts = make_plant(rng, float(rng.uniform(0.05, 0.4)), kind=str(rng.choice(["flower", "fungus", "grass", "flower", "cactus"])))
+            parts = make_plant(
+                rng, float(rng.uniform(0.05, 0.4)), kind=str(rng.choice(["flower", "fungus", "grass", "flower", "cactus"]))
+            )
         else:
             parts = _rock(rng, 0.1)
         small.append(stage.add(parts, at, float(rng.uniform(0, 360)), sink=0.002))
@@ -268,8 +299,8 @@ def _populate(
     for _ in range(int(rng.integers(0, 7))):
         x, y = (float(v) for v in rng.normal(0, 30, 2))
         if np.hypot(x, y) > 9 and (water_z is None or float(land(x, y)) > water_z + 0.05) and stage.vacant((x, y), 2.0):
-            parts = stray_animal(rng, herd) if rng.random() < 0.65 else passer_by(rng)
-            stage.add(parts, (x, y), float(rng.uniform(0, 360)), sink=0.01)
+            other = stray_animal(rng, herd) if rng.random() < 0.65 else passer_by(rng)
+            stage.add(other, (x, y), float(rng.uniform(0, 360)), sink=0.01)
     return wide, small
 
 
@@ -288,9 +319,20 @@ def _perch(rng: np.random.Generator, stage: Stage, at: tuple[float, float]) -> l
         post = [Thing(cylinder(0.06, height, 0.05, 14), bark_look(rng), instance=1)]
     else:
         reach = float(rng.uniform(0.5, 1.4))
-        path = np.array([(-reach, 0.1, height - 0.35), (-0.4 * reach, 0.03, height - 0.1), (0, 0, height - 0.03), (0.5 * reach, 0.02, height), (reach, 0.15, height + 0.1)])
+        path = np.array(
+            [
+                (-reach, 0.1, height - 0.35),
+                (-0.4 * reach, 0.03, height - 0.1),
+                (0, 0, height - 0.03),
+                (0.5 * reach, 0.02, height),
+                (reach, 0.15, height + 0.1),
+            ]
+        )
         trunk = tube([(-reach, 0.1, -0.1), (-reach, 0.12, 0.5 * height), (-1.05 * reach, 0.1, height + 0.6)], [0.12, 0.1, 0.05])
-        post = [Thing(tube(path, np.array([0.06, 0.05, 0.03, 0.024, 0.012])), bark_look(rng), instance=1), Thing(trunk, bark_look(rng), instance=1)]
+        post = [
+            Thing(tube(path, np.array([0.06, 0.05, 0.03, 0.024, 0.012])), bark_look(rng), instance=1),
+            Thing(trunk, bark_look(rng), instance=1),
+        ]
     stage.add(post, at, solid=False)
     z = float(stage.ground(*at)) + height - 0.012
     return [stage.add(make_animal(rng, kind="bird"), at, float(rng.uniform(0, 360)), z=z)]
@@ -305,25 +347,45 @@ def _thing(rng: np.random.Generator, assets: Assets) -> list[Thing]:
     look = surface(rng, str(rng.choice(["wood", "metal", "fabric"])))
     k = look.repeats_per_metre
     if kind == "crate":
-        return [Thing(scale_uv(box(*(float(v) for v in rng.uniform(0.3, 1.0, 3)), 0.01), k), look.look, instance=1)]
+        w, d, h = (float(v) for v in rng.uniform(0.3, 1.0, 3))
+        return [Thing(scale_uv(box(w, d, h, 0.01), k), look.look, instance=1)]
     if kind == "barrel":
         return [Thing(scale_uv(cylinder(0.29, 0.88), k), look.look, instance=1)]
     if kind == "ball":
         r = float(rng.uniform(0.08, 0.4))
-        return [Thing(blob(rng, (r, r, r), 0.0), Look("plastic", texture=random_texture(rng, "fabric")), translation(0, 0, r), 1)]
+        return [
+            Thing(blob(rng, (r, r, r), 0.0), Look("plastic", texture=random_texture(rng, "fabric")), translation(0, 0, r), 1)
+        ]
     if kind == "tent":
         w, h, d = (float(v) for v in rng.uniform((1.2, 1.0, 1.8), (2.6, 1.8, 3.2)))
-        p = np.array([(-w / 2, -d / 2, 0), (w / 2, -d / 2, 0), (0, -d / 2, h), (-w / 2, d / 2, 0), (w / 2, d / 2, 0), (0, d / 2, h)], np.float32)
+        p = np.array(
+            [(-w / 2, -d / 2, 0), (w / 2, -d / 2, 0), (0, -d / 2, h), (-w / 2, d / 2, 0), (w / 2, d / 2, 0), (0, d / 2, h)],
+            np.float32,
+        )
         f = np.array([(0, 1, 2), (4, 3, 5), (0, 2, 5), (0, 5, 3), (1, 4, 5), (1, 5, 2)], np.int32)
         flat = p[f].reshape(-1, 3)
-        return [Thing(Mesh(flat, np.arange(18, dtype=np.int32).reshape(-1, 3), (flat[:, 1:] + flat[:, :1]) * np.float32(0.5)), Look("diffuse", linear_of(rng)), instance=1)]
+        return [
+            Thing(
+                Mesh(flat, np.arange(18, dtype=np.int32).reshape(-1, 3), (flat[:, 1:] + flat[:, :1]) * np.float32(0.5)),
+                Look("diffuse", linear_of(rng)),
+                instance=1,
+            )
+        ]
     wood = surface(rng, "wood")
     slats = [translation(0, 0.13 * i, 0.42) for i in range(3)] + [translation(0, 0.36, 0.5 + 0.13 * i) for i in range(3)]
-    parts = [Thing(scale_uv(box(1.5, 0.1, 0.03) if i < 3 else box(1.5, 0.03, 0.1), wood.repeats_per_metre), wood.look, m, 1) for i, m in enumerate(slats)]
-    return [*parts, *(Thing(box(0.06, 0.45, 0.42), Look("diffuse", (0.05, 0.05, 0.05)), translation(x, 0.15, 0), 1) for x in (-0.6, 0.6))]
+    parts = [
+        Thing(scale_uv(box(1.5, 0.1, 0.03) if i < 3 else box(1.5, 0.03, 0.1), wood.repeats_per_metre), wood.look, m, 1)
+        for i, m in enumerate(slats)
+    ]
+    return [
+        *parts,
+        *(Thing(box(0.06, 0.45, 0.42), Look("diffuse", (0.05, 0.05, 0.05)), translation(x, 0.15, 0), 1) for x in (-0.6, 0.6)),
+    ]
 
 
-def _scatter(rng: np.random.Generator, stage: Stage, biome: _Biome, land: Ground, water_z: float | None, spots: list[tuple[float, float]]) -> None:
+def _scatter(
+    rng: np.random.Generator, stage: Stage, biome: _Biome, land: Ground, water_z: float | None, spots: list[tuple[float, float]]
+) -> None:
     """Add trees, rocks, standing grass and a fence around the subjects."""
 
     def dry(x: float, y: float) -> bool:
@@ -338,7 +400,7 @@ def _scatter(rng: np.random.Generator, stage: Stage, biome: _Biome, land: Ground
     reach = 60.0 if biome.tree_count > 40 else 120.0
     for _ in range(int(rng.uniform(0.3, 1.0) * biome.tree_count)):
         parts, height = designs[int(rng.integers(3))]
-        r, a = 5 + reach * rng.random() ** 1.3, rng.uniform(0, 2 * np.pi)
+        r, a = 6 + reach * rng.random() ** 1.8, rng.uniform(0, 2 * np.pi)
         x, y = float(r * np.cos(a)), float(r * np.sin(a))
         if dry(x, y) and stage.vacant((x, y), 0.2 * height if r < 40 else 0.5):
             stage.add(parts, (x, y), float(rng.uniform(0, 360)), scale=float(rng.uniform(0.7, 1.25)), sink=0.05)
@@ -353,7 +415,9 @@ def _scatter(rng: np.random.Generator, stage: Stage, biome: _Biome, land: Ground
         _fence(rng, stage, land, water_z)
 
 
-def _grow_grass(rng: np.random.Generator, stage: Stage, spots: list[tuple[float, float]], land: Ground, water_z: float | None) -> None:
+def _grow_grass(
+    rng: np.random.Generator, stage: Stage, spots: list[tuple[float, float]], land: Ground, water_z: float | None
+) -> None:
     """Add blades of grass in tufts over the near ground, thickest around the subjects."""
     tufts = int(rng.uniform(150, 420))
     centres = rng.normal(0, 10, (tufts, 2))
@@ -366,14 +430,23 @@ def _grow_grass(rng: np.random.Generator, stage: Stage, spots: list[tuple[float,
     kept = np.ones(len(xy), bool) if water_z is None else z > water_z
     roots = np.c_[xy, z - 0.01][kept]
     if len(roots):
-        mesh = blades(rng, roots, tall * rng.uniform(0.4, 1.3, len(roots)), 0.006 + 0.02 * tall, bend=float(rng.uniform(0.2, 0.8)), steps=3)
+        mesh = blades(
+            rng,
+            roots,
+            tall * rng.uniform(0.4, 1.3, len(roots)),
+            0.006 + 0.02 * tall,
+            bend=float(rng.uniform(0.2, 0.8)),
+            steps=3,
+        )
         stage.structure(mesh, leaf_look(rng))
     if rng.random() < 0.4:
         flower = make_plant(rng, tall * float(rng.uniform(0.8, 1.8)), kind="flower")
         for _ in range(20):
             x, y = (float(v) for v in rng.normal(0, 6, 2))
             if water_z is None or float(land(x, y)) > water_z + 0.05:
-                stage.add(flower, (x, y), float(rng.uniform(0, 360)), scale=float(rng.uniform(0.7, 1.2)), sink=0.005, solid=False)
+                stage.add(
+                    flower, (x, y), float(rng.uniform(0, 360)), scale=float(rng.uniform(0.7, 1.2)), sink=0.005, solid=False
+                )
 
 
 def _fence(rng: np.random.Generator, stage: Stage, land: Ground, water_z: float | None) -> None:

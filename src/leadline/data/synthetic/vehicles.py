@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leadline.data.synthetic.blobs import blend_capsules, chain, grounded, random_cloth_colour, srgb
+from leadline.data.synthetic.blobs import blend_capsules, chain, grounded, random_cloth_colour, srgb, without_slivers, xyz
 from leadline.data.synthetic.scene import Look, Mesh, Thing
 from leadline.data.synthetic.shapes import box, cylinder, make_mesh, merge, rotation, torus, transformed, translation, tube
 
@@ -50,22 +50,49 @@ def make_boat(rng: np.random.Generator) -> list[Thing]:
     beam = wide * (1 - np.clip(x * 2, 0, 1) ** 2.2) * (1 - 0.25 * np.clip(-2 * x, 0, 1) ** 2)
     a = np.linspace(0, np.pi, 11)
     sheer = deep * (1 + 0.5 * (2 * x) ** 2)
-    rows = np.stack([np.broadcast_to(x[:, None] * length, (15, 11)), beam[:, None] * np.cos(a), sheer[:, None] - (sheer + 0.6 * deep)[:, None] * np.sin(a) ** 0.7], -1)
+    rows = np.stack(
+        [
+            np.broadcast_to(x[:, None] * length, (15, 11)),
+            beam[:, None] * np.cos(a),
+            sheer[:, None] - (sheer + 0.6 * deep)[:, None] * np.sin(a) ** 0.7,
+        ],
+        -1,
+    )
     hull = _sheet(rows)
     deck_z = 0.45 * deep
-    deck = _sheet(np.stack([np.broadcast_to(x[:, None] * length, (15, 2)), 0.97 * beam[:, None] * np.array([1.0, -1.0]), np.full((15, 2), deck_z)], -1)[:, ::-1])
+    deck = _sheet(
+        np.stack(
+            [
+                np.broadcast_to(x[:, None] * length, (15, 2)),
+                0.97 * beam[:, None] * np.array([1.0, -1.0]),
+                np.full((15, 2), deck_z),
+            ],
+            -1,
+        )[:, ::-1]
+    )
     paint = _paint(rng)
     wood = Look("diffuse", srgb(0.55, 0.4, 0.25))
     things = [Thing(hull, paint, instance=1), Thing(deck, wood, instance=1)]
-    things += [Thing(box(0.06 * length, 1.7 * float(beam[i]), 0.03), wood, translation(float(x[i]) * length, 0, 0.9 * deep), 1) for i in (4, 8)]
+    things += [
+        Thing(box(0.06 * length, 1.7 * float(beam[i]), 0.03), wood, translation(float(x[i]) * length, 0, 0.9 * deep), 1)
+        for i in (4, 8)
+    ]
     kind = rng.choice(["row", "motor", "sail"])
     if kind == "motor":
         cabin = box(0.28 * length, 1.2 * wide, 1.1, 0.1)
         things.append(Thing(cabin, Look("plastic", srgb(0.9, 0.9, 0.88)), translation(0.05 * length, 0, deck_z), 1))
-        things.append(Thing(box(0.2 * length, 1.22 * wide, 0.35, 0.02), _DARK_GLASS, translation(0.07 * length, 0, deck_z + 0.6), 1))
+        things.append(
+            Thing(box(0.2 * length, 1.22 * wide, 0.35, 0.02), _DARK_GLASS, translation(0.07 * length, 0, deck_z + 0.6), 1)
+        )
     elif kind == "sail":
         tall = length * rng.uniform(1.0, 1.4)
-        things.append(Thing(tube([(0.1 * length, 0, 0), (0.1 * length, 0, tall)], 0.012 * length), Look("metal", (0.8, 0.8, 0.8), roughness=0.3), instance=1))
+        things.append(
+            Thing(
+                tube([(0.1 * length, 0, 0), (0.1 * length, 0, tall)], 0.012 * length),
+                Look("metal", (0.8, 0.8, 0.8), roughness=0.3),
+                instance=1,
+            )
+        )
         u, v = np.meshgrid(np.linspace(0, 1, 8), np.linspace(0, 1, 10))
         belly = 0.1 * length * np.sin(np.pi * u) * (1 - v)
         sail = np.stack([0.08 * length - u * (1 - v) * 0.5 * length, belly, 0.12 * tall + v * 0.85 * tall], -1)
@@ -81,7 +108,13 @@ def _paint(rng: np.random.Generator) -> Look:
         value = float(rng.choice([0.03, 0.06, 0.2, 0.45, 0.65, 0.85]))
         colour = (value, value, value * 1.03)
     else:
-        colour = srgb(*colorsys.hsv_to_rgb(float(rng.choice([0.0, 0.6, 0.62, 0.35, 0.12, 0.05])) + rng.normal(0, 0.02), float(rng.uniform(0.5, 0.95)), float(rng.uniform(0.3, 0.9))))
+        colour = srgb(
+            *colorsys.hsv_to_rgb(
+                float(rng.choice([0.0, 0.6, 0.62, 0.35, 0.12, 0.05])) + rng.normal(0, 0.02),
+                float(rng.uniform(0.5, 0.95)),
+                float(rng.uniform(0.3, 0.9)),
+            )
+        )
     return Look("plastic", colour, roughness=float(rng.uniform(0.03, 0.12)))
 
 
@@ -90,12 +123,14 @@ def _sheet(points: ArrayLike) -> Mesh:
     p = np.asarray(points, np.float64)
     rows, cols = p.shape[:2]
     a = (np.arange(rows - 1)[:, None] * cols + np.arange(cols - 1)).reshape(-1, 1)
-    faces = np.concatenate([a + (0, 1, cols + 1), a + (0, cols + 1, cols)], 1).reshape(-1, 3)
+    faces = np.concatenate([np.add(a, (0, 1, cols + 1)), np.add(a, (0, cols + 1, cols))], 1).reshape(-1, 3)
     uv = np.stack(np.meshgrid(np.linspace(0, 1, cols), np.linspace(0, 1, rows)), -1)
     return make_mesh(p, faces, uv, smooth=True)
 
 
-def _loft(x: NDArray[np.float64], half: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], power: float) -> Mesh:
+def _loft(
+    x: NDArray[np.float64], half: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], power: float
+) -> Mesh:
     """Return a closed smooth hull: at each x a superellipse section of half width `half` between `low` and `high`."""
     a = np.linspace(0, 2 * np.pi, 33)
     c, s = np.cos(a), np.sin(a)
@@ -105,7 +140,7 @@ def _loft(x: NDArray[np.float64], half: NDArray[np.float64], low: NDArray[np.flo
     rings = np.stack([np.broadcast_to(x[:, None], (len(x), 33)), half[:, None] * y, middle[:, None] + tall[:, None] * z], -1)
     rings[0, :, 1:] = rings[0, :, 1:].mean(0) * [0, 1]
     rings[-1, :, 1:] = rings[-1, :, 1:].mean(0) * [0, 1]
-    return _sheet(rings)
+    return without_slivers(_sheet(rings))
 
 
 _CARS: dict[str, tuple[float, float, float, NDArray[np.float64], NDArray[np.float64]]] = {
@@ -165,7 +200,14 @@ def _car(rng: np.random.Generator, kind: str) -> list[Thing]:
     xs = np.linspace(roof_rear, roof_front, n)
     arch = 0.035 * (1 - np.linspace(-1, 1, n) ** 2)
     for dz, thing_look in ((0.0, paint), (-0.035, Look("diffuse", (0.25, 0.24, 0.22)))):
-        roof = np.stack([np.broadcast_to(xs[:, None], (n, n)), np.broadcast_to(u * (roof_half + 0.02), (n, n)), roof_z + arch[:, None] - 0.04 * u[None] ** 2 + dz], -1)
+        roof = np.stack(
+            [
+                np.broadcast_to(xs[:, None], (n, n)),
+                np.broadcast_to(u * (roof_half + 0.02), (n, n)),
+                roof_z + arch[:, None] - 0.04 * u[None] ** 2 + dz,
+            ],
+            -1,
+        )
         things.append(Thing(_sheet(roof[:, ::1]), thing_look, instance=1))
     belts = np.array([[foot_front, belt_half, belt], [foot_rear, belt_half, belt]])
     tops = np.array([[roof_front, roof_half, roof_z - 0.03], [roof_rear, roof_half, roof_z - 0.03]])
@@ -175,7 +217,9 @@ def _car(rng: np.random.Generator, kind: str) -> list[Thing]:
     for side in (np.ones(3), flip):
         for low_end, top_end in zip(belts, tops, strict=True):
             pillars.append(tube([low_end * side, top_end * side], [0.05, 0.04], 6))
-        pillars.append(tube([np.array([mid, belt_half, belt]) * side, np.array([mid, roof_half, roof_z - 0.02]) * side], 0.04, 6))
+        pillars.append(
+            tube([np.array([mid, belt_half, belt]) * side, np.array([mid, roof_half, roof_z - 0.02]) * side], 0.04, 6)
+        )
         pillars.append(tube([tops[0] * side, tops[1] * side], 0.04, 6))
         panel = np.array([[belts[1] * side, belts[0] * side], [tops[1] * side, tops[0] * side]])
         glass.append(_sheet(panel if side[1] < 0 else panel[:, ::-1]))
@@ -193,13 +237,21 @@ def _car(rng: np.random.Generator, kind: str) -> list[Thing]:
     seats.append(transformed(box(0.3, 0.8 * width, 0.1, 0.04), translation(foot_front - 0.25, 0, belt - 0.06)))
     things.append(Thing(merge(seats), Look("diffuse", (0.06, 0.055, 0.05)), instance=1))
     axle = 0.31 * length
-    arches = [transformed(cylinder(1.13 * radius, width + 0.005, segments=28), translation(xx, width / 2 + 0.0025, radius) @ rotation((1, 0, 0), 90)) for xx in (-axle, axle)]
+    arches = [
+        transformed(
+            cylinder(1.13 * radius, width + 0.005, segments=28),
+            translation(xx, width / 2 + 0.0025, radius) @ rotation((1, 0, 0), 90),
+        )
+        for xx in (-axle, axle)
+    ]
     things.append(Thing(merge(arches), _TRIM, instance=1))
     things += _wheels(rng, [-axle, axle], width / 2 + 0.03, radius, 0.22)
     things += _lights(0.475 * length, -0.485 * length, 0.33 * width, 0.4 * height, 0.47 * height, 0.085 * height)
     grille = box(0.1, 0.9, 0.12 * height, 0.03)
     things.append(Thing(grille, _TRIM, translation(0.48 * length, 0, 0.24 * height), 1))
-    mirrors = [transformed(box(0.1, 0.2, 0.14, 0.04), translation(foot_front - 0.3, s * (belt_half + 0.12), belt)) for s in (-1, 1)]
+    mirrors = [
+        transformed(box(0.1, 0.2, 0.14, 0.04), translation(foot_front - 0.3, s * (belt_half + 0.12), belt)) for s in (-1, 1)
+    ]
     things.append(Thing(merge(mirrors), paint, instance=1))
     if kind == "pickup":
         bed = box(0.33 * length, 0.8 * width, 0.02)
@@ -239,13 +291,18 @@ def _boxy(rng: np.random.Generator, kind: str) -> list[Thing]:
         sloped = kind == "van"
         x = np.concatenate([[-0.5, -0.498, -0.49], np.linspace(-0.48, 0.3, 8), [0.36, 0.42, 0.46, 0.485, 0.497, 0.5]]) * length
         u = x / length
-        high = np.interp(u, [-0.5, 0.2, 0.36, 0.44, 0.5], [1, 1, 0.8, 0.55, 0.42]) * height if sloped else np.full(len(x), height)
+        high = (
+            np.interp(u, [-0.5, 0.2, 0.36, 0.44, 0.5], [1, 1, 0.8, 0.55, 0.42]) * height if sloped else np.full(len(x), height)
+        )
         half = width / 2 * (1 - 0.12 * np.clip((np.abs(u) - 0.4) / 0.1, 0, 1) ** 3)
         put(_loft(x, half, np.full(len(x), base), high, 9.0), paint, 0, 0, 0)
         sill, tall = (0.55 * height, 0.3 * height) if kind == "van" else (0.42 * height, 0.36 * height)
         if kind == "bus":
             put(box(0.88 * length, width + 0.03, tall, 0.01), _DARK_GLASS, -0.01 * length, 0, sill)
-            posts = [transformed(box(0.12, width + 0.05, tall), translation(float(xx), 0, sill)) for xx in np.arange(-0.42, 0.43, 0.14) * length]
+            posts = [
+                transformed(box(0.12, width + 0.05, tall), translation(float(xx), 0, sill))
+                for xx in np.arange(-0.42, 0.43, 0.14) * length
+            ]
             put(merge(posts), paint, 0, 0, 0)
             put(box(0.06, 0.84 * width, 0.48 * height, 0.02), _DARK_GLASS, 0.5 * length - 0.01, 0, 0.38 * height)
             put(box(0.06, 0.84 * width, 0.3 * height, 0.02), _DARK_GLASS, -0.5 * length + 0.01, 0, 0.5 * height)
@@ -253,12 +310,19 @@ def _boxy(rng: np.random.Generator, kind: str) -> list[Thing]:
             many = rng.random() < 0.5
             reach = 0.72 if many else 0.2
             put(box(reach * length, 1.006 * width, tall, 0.02), _DARK_GLASS, (0.3 - reach / 2) * length, 0, sill)
-            screen = np.array([[[0.445, -0.4, 0.56], [0.445, 0.4, 0.56]], [[0.3, -0.36, 0.9], [0.3, 0.36, 0.9]]]) * [length, width, height] + [0.045, 0, 0.03]
+            screen = np.array([[[0.445, -0.4, 0.56], [0.445, 0.4, 0.56]], [[0.3, -0.36, 0.9], [0.3, 0.36, 0.9]]]) * [
+                length,
+                width,
+                height,
+            ] + xyz(0.045, 0, 0.03)
             put(_sheet(screen), _DARK_GLASS, 0, 0, 0)
     axles = {"van": [-0.3, 0.3], "bus": [-0.27, 0.32], "lorry": [-0.36, -0.22, 0.37]}[kind]
     things += _wheels(rng, [a * length for a in axles], width / 2 + 0.01, radius, 0.26)
     things += _lights(0.495 * length, -0.497 * length, 0.38 * width, 0.25 * height, 0.28 * height, 0.14)
-    mirrors = [transformed(box(0.1, 0.22, 0.35, 0.04), translation(0.42 * length, s * (width / 2 + 0.15), 0.6 * height)) for s in (-1, 1)]
+    mirrors = [
+        transformed(box(0.1, 0.22, 0.35, 0.04), translation(0.42 * length, s * (width / 2 + 0.15), 0.6 * height))
+        for s in (-1, 1)
+    ]
     put(merge(mirrors), _TRIM, 0, 0, 0)
     return things
 
@@ -278,36 +342,62 @@ def _two_wheeler(rng: np.random.Generator, motor: bool) -> list[Thing]:
     paint = _paint(rng)
     steel = Look("metal", (0.7, 0.7, 0.72), roughness=0.2)
     things = [Thing(merge(rings), _RUBBER, instance=1), Thing(merge(spokes), steel, instance=1)]
-    head = front + [-0.28 * base * 0.7, 0, 0.55]
-    bars = [tube([head + [-0.02, s * 0.06, 0.08], head + [-0.02, s * 0.2, 0.12], head + [-0.12, s * 0.3, 0.1]], 0.013, 6) for s in (-1, 1)]
-    fork = [tube([front + [0, s * (fat + 0.02), 0], head + [0, s * 0.04, 0.02]], 0.022 if motor else 0.012, 6) for s in (-1, 1)]
+    head = front + xyz(-0.28 * base * 0.7, 0, 0.55)
+    bars = [
+        tube([head + xyz(-0.02, s * 0.06, 0.08), head + xyz(-0.02, s * 0.2, 0.12), head + xyz(-0.12, s * 0.3, 0.1)], 0.013, 6)
+        for s in (-1, 1)
+    ]
+    fork = [
+        tube([front + xyz(0, s * (fat + 0.02), 0), head + xyz(0, s * 0.04, 0.02)], 0.022 if motor else 0.012, 6)
+        for s in (-1, 1)
+    ]
     if motor:
         body = [
-            *chain([head + [-0.1, 0, -0.05], (0.05, 0, 0.72), (-0.2, 0, 0.7)], [0.09, 0.15, 0.1]),
+            *chain([head + xyz(-0.1, 0, -0.05), (0.05, 0, 0.72), (-0.2, 0, 0.7)], [0.09, 0.15, 0.1]),
             *chain([(-0.15, 0, 0.72), (-0.5, 0, 0.76), (-0.75, 0, 0.82)], [0.1, 0.13, 0.07]),
         ]
         engine = [((0.1, 0, 0.42), (-0.15, 0, 0.4), 0.17, 0.16), ((0.2, 0, 0.5), (0.1, 0, 0.62), 0.12, 0.1)]
         things += [
             Thing(blend_capsules(body, 0.025), paint, instance=1),
-            Thing(blend_capsules([*engine, ((-0.1, 0, 0.35), tuple(rear), 0.06, 0.05), ((0, -0.15, 0.3), (-0.8, -0.2, 0.38), 0.045, 0.06)], 0.025), Look("metal", (0.3, 0.3, 0.32), roughness=0.3), instance=1),
+            Thing(
+                blend_capsules(
+                    [*engine, ((-0.1, 0, 0.35), tuple(rear), 0.06, 0.05), ((0, -0.15, 0.3), (-0.8, -0.2, 0.38), 0.045, 0.06)],
+                    0.025,
+                ),
+                Look("metal", (0.3, 0.3, 0.32), roughness=0.3),
+                instance=1,
+            ),
             Thing(blend_capsules([((-0.2, 0, 0.83), (-0.6, 0, 0.88), 0.09, 0.1)], 0.025), _TRIM, instance=1),
-            Thing(blend_capsules([(head + [0.08, 0, -0.02], head + [0.12, 0, -0.02], 0.1, 0.09)], 0.02), Look("plastic", (0.7, 0.7, 0.7), roughness=0.05), instance=1),
+            Thing(
+                blend_capsules([(head + xyz(0.08, 0, -0.02), head + xyz(0.12, 0, -0.02), 0.1, 0.09)], 0.02),
+                Look("plastic", (0.7, 0.7, 0.7), roughness=0.05),
+                instance=1,
+            ),
         ]
     else:
         crank, saddle = np.array([-0.05, 0, radius * 0.95]), np.array([-0.22, 0, 0.88])
         frame = [(crank, saddle), (crank, head), (saddle - [0, 0, 0.15], head), (rear, crank), (rear, saddle - [0, 0, 0.15])]
         things.append(Thing(merge([tube([a, b], 0.016, 7) for a, b in frame]), paint, instance=1))
-        things.append(Thing(blend_capsules([(saddle - [0.08, 0, 0], saddle + [0.12, 0, 0.01], 0.07, 0.03)], 0.018), _TRIM, instance=1))
-        pedals = [tube([crank, crank + [0.12 * s, 0.08 * s, -0.1 * s], crank + [0.12 * s, 0.18 * s, -0.1 * s]], 0.012, 5) for s in (-1, 1)]
+        things.append(
+            Thing(blend_capsules([(saddle - [0.08, 0, 0], saddle + xyz(0.12, 0, 0.01), 0.07, 0.03)], 0.018), _TRIM, instance=1)
+        )
+        pedals = [
+            tube([crank, crank + xyz(0.12 * s, 0.08 * s, -0.1 * s), crank + xyz(0.12 * s, 0.18 * s, -0.1 * s)], 0.012, 5)
+            for s in (-1, 1)
+        ]
         things.append(Thing(merge(pedals), steel, instance=1))
     things.append(Thing(merge([*bars, *fork]), steel if rng.random() < 0.6 else _TRIM, instance=1))
     return things
 
 
 def _tractor(rng: np.random.Generator) -> list[Thing]:
-    paint = Look("plastic", srgb(*np.array([[0.1, 0.4, 0.12], [0.7, 0.1, 0.08], [0.12, 0.25, 0.6], [0.85, 0.5, 0.1]])[rng.integers(4)]))
+    paint = Look(
+        "plastic", srgb(*np.array([[0.1, 0.4, 0.12], [0.7, 0.1, 0.08], [0.12, 0.25, 0.6], [0.85, 0.5, 0.1]])[rng.integers(4)])
+    )
     posts = [transformed(box(0.08, 0.08, 1.3), translation(x, y, 1.2)) for x in (-1.2, 0.0) for y in (-0.65, 0.65)]
-    panes = [transformed(box(1.1, 0.02, 1.0), translation(-0.6, y, 1.4)) for y in (-0.66, 0.66)] + [transformed(box(0.02, 1.2, 1.0), translation(x, 0, 1.4)) for x in (-1.22, 0.02)]
+    panes = [transformed(box(1.1, 0.02, 1.0), translation(-0.6, y, 1.4)) for y in (-0.66, 0.66)] + [
+        transformed(box(0.02, 1.2, 1.0), translation(x, 0, 1.4)) for x in (-1.22, 0.02)
+    ]
     return [
         Thing(box(1.9, 0.75, 0.75, 0.12), paint, translation(0.95, 0, 0.75), 1),
         Thing(box(1.5, 1.0, 0.6, 0.08), paint, translation(-0.5, 0, 0.7), 1),

@@ -17,7 +17,8 @@ def depthwise_conv2d(x: Tensor, weight: Tensor, bias: Tensor, stride: int, paddi
     """
     if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
         low = torch.get_autocast_dtype("cpu")
-        out: Tensor = _DepthwiseConv.apply(x.to(low), weight.to(low), bias.to(low), stride, padding)  # type: ignore[no-untyped-call]
+        tensors = x.to(low), weight.to(low), bias.to(low)
+        out: Tensor = _DepthwiseConv.apply(*tensors, stride, padding)  # type: ignore[no-untyped-call]
         return out
     return F.conv2d(x, weight, bias, stride, padding, 1, weight.shape[0])
 
@@ -43,7 +44,9 @@ class _DepthwiseConv(torch.autograd.Function):
             )
             return out
 
-        of_data = gradients(wide if strided else [grad, x, weight], [True, False, False])[0] if ctx.needs_input_grad[0] else None
+        of_data = (
+            gradients(wide if strided else [grad, x, weight], [True, False, False])[0] if ctx.needs_input_grad[0] else None
+        )
         of_weight = gradients(wide, [False, True, False])[1] if ctx.needs_input_grad[1] else None
         of_bias = grad.sum((0, 2, 3), dtype=torch.float32) if ctx.needs_input_grad[2] else None
         return (

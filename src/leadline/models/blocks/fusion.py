@@ -12,9 +12,9 @@ class FusionBlock(nn.Module):
     """Fuse (N, C, h, w) skip features with (N, C, h', w') deeper ones into (N, C_out, h, w).
 
     ``project(rcu(resize(deeper) + rcu(skip)))``. MiDaS (arXiv 1907.01341, released code) refines first and then doubles the
-    size; here the deeper map is resized to ``skip.shape[-2:]`` instead, so that odd sizes and ONNX export with dynamic sizes need no
-    special case, and the 1 x 1 projection comes before the next level's resize, where it is cheapest (as in MiDaS small).
-    Bilinear with align_corners=False: picture edges stay edges, the convention of `leadline.camera`.
+    size; here the deeper map is resized to ``skip.shape[-2:]`` instead, so that odd sizes and ONNX export with dynamic sizes
+    need no special case, and the 1 x 1 projection comes before the next level's resize, where it is cheapest (as in MiDaS
+    small). Bilinear with align_corners=False: picture edges stay edges, the convention of `leadline.camera`.
     """
 
     def __init__(self, channels: int, out_channels: int) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 class SceneContext(nn.Module):
     """Let every coarse cell see the whole scene: transformer blocks over an (N, C, h, w) map of a few hundred cells.
 
-    Convolutions at stride 32 see far but weigh little beyond their neighbours, while the depth of a wall depends on the floor it
-    stands on. Position enters as the cell's centre (x, y), picture-centred and divided by half the longer side, so it means the
-    same at every size and aspect ratio.
+    Convolutions at stride 32 see far but weigh little beyond their neighbours, while the depth of a wall depends on the floor
+    it stands on. Position enters as the cell's centre (x, y), picture-centred and divided by half the longer side, so it means
+    the same at every size and aspect ratio.
     """
 
     def __init__(self, channels: int, blocks: int = 2, heads: int = 8) -> None:
@@ -23,7 +23,7 @@ class SceneContext(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, h, w)."""
         n, channels, h, w = x.shape
-        tokens = x.flatten(2).transpose(1, 2) + self.position(cell_positions(h, w, x))
+        tokens: Tensor = x.flatten(2).transpose(1, 2) + self.position(cell_positions(h, w, x))
         for block in self.blocks:
             tokens = block(tokens)
         return tokens.transpose(1, 2).reshape(n, channels, h, w)
@@ -46,7 +46,9 @@ class _AttentionBlock(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
-        self.mlp = nn.Sequential(nn.Linear(channels, expansion * channels), nn.GELU(), nn.Linear(expansion * channels, channels))
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, expansion * channels), nn.GELU(), nn.Linear(expansion * channels, channels)
+        )
 
     def forward(self, tokens: Tensor) -> Tensor:
         n, cells, channels = tokens.shape

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leadline.data.folder import Source
+from leadline.data.mixing import MixedViews
+from leadline.data.synthetic.layout import StoredView, write_scene
+from leadline.data.transforms import Augmentation
+from leadline.errors import LeadlineError
+
+
+def write_world(root: Path, scenes: int, value: float, h: int = 48, w: int = 64) -> None:
+    """Scenes whose depth and colour are one number, to tell the worlds apart."""
+    zeros = np.zeros((h, w), np.uint8)
+    for i in range(scenes):
+        depth = np.full((h, w), value, np.float32)
+        depth[0] = 0
+        image = np.full((h, w, 3), int(value * 10), np.uint8)
+        sky = zeros.astype(bool)
+        stored = StoredView(
+            image, depth, np.zeros((h, w, 3), np.float32), zeros, zeros.astype(np.uint16), sky, np.eye(3), np.eye(4)
+        )
+        write_scene(root, f"{value:g}-{i:03d}", [stored])
+
+
+def mixed(tmp_path: Path, weights: tuple[float, ...] = (1, 3)) -> MixedViews:
+    sources = [Source.parse(str(tmp_path / name)) for name in ("a", "b")]
+    return MixedViews(sources, weights, tmp_path / "cache", ((32, 64), (64, 32)), 8, Augmentation(), 5, 64)
+
+
+@pytest.fixture
+def worlds(tmp_path: Path) -> Path:
+    write_world(tmp_path / "a", 6, 2.0)
+    write_world(tmp_path / "b", 6, 4.0)
+    return tmp_path
+
+
+def test_sources_come_as_often_as_their_weights_say(worlds: Path) -> None:
+    views = mixed(worlds)
+    assert views.ingest() == 12
+    medians = [np.median(d[v]) for n in range(40) for d, v in zip(*views.batch(n)[1:], strict=True)]
+    assert np.mean(np.isclose(medians, 0.25)) == pytest.approx(0.75, abs=0.08)
+
+
+def test_a_batch_is_a_function_of_seed_and_number(worlds: Path) -> None:
+    views = mixed(worlds)
+    views.ingest()
+    stream = views.iter_batches(start=3)
+    for number in (3, 4, 5):
+        for streamed, drawn in zip(next(stream), views.batch(number), strict=True):
+            np.testing.assert_array_equal(streamed, drawn)
+    stream.close()  # type: ignore[attr-defined]
+    assert {views.batch(n).image.shape[1:3] for n in range(12)} == {(32, 64), (64, 32)}
+
+
+def test_new_scenes_join_and_old_ones_are_not_read_again(worlds: Path) -> None:
+    views = mixed(worlds)
+    assert views.ingest() == 12
+    write_world(worlds / "a", 9, 2.0)
+    assert views.ingest() == 3
+    assert views.ingest() == 0
+
+
+def test_an_empty_source_is_left_out_until_it_has_views(tmp_path: Path) -> None:
+    write_world(tmp_path / "b", 3, 4.0)
+    (tmp_path / "a").mkdir()
+    views = mixed(tmp_path)
+    views.ingest()
+    assert views.batch(0).valid.any()
+
+
+def test_unfinished_scenes_are_not_read(tmp_path: Path) -> None:
+    write_world(tmp_path / "b", 3, 4.0)
+    (tmp_path / "b" / "4-002").rename(tmp_path / "b" / ".4-002.77")
+    (tmp_path / "a").mkdir()
+    assert mixed(tmp_path).ingest() == 2
+
+
+def test_invalid_pixels_hold_a_finite_number(worlds: Path) -> None:
+    views = mixed(worlds)
+    views.ingest()
+    batch = views.batch(0)
+    assert not batch.valid.all()
+    assert (batch.disparity[~batch.valid] == 0).all()
+
+
+def test_a_missing_folder_and_missing_views_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LeadlineError, match="no folder"):
+        mixed(tmp_path).ingest()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with pytest.raises(LeadlineError, match="no training view"):
+        mixed(tmp_path).batch(0)
+    with pytest.raises(LeadlineError, match=r"1 data\.weights for 2 data\.sources"):
+        mixed(tmp_path, (1,))
+
+
+def test_a_data_set_that_may_not_be_trained_on_is_refused(tmp_path: Path) -> None:
+    source = Source.parse(f"nyu_npy@{tmp_path}")
+    with pytest.raises(LeadlineError, match="may not be trained on"):
+        source.ingest(source.open_store(tmp_path / "cache", 64), 64)
