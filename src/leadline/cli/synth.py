@@ -20,7 +20,7 @@ def synth(
     size: tuple[int, int] = (320, 240),
     views_per_scene: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 8,
     workers: int | None = None,
-    samples: int | None = None,
+    samples: int = 4,
     stereo: bool = False,
     video: int = 0,
     assets: Path | None = None,
@@ -68,10 +68,9 @@ def synth(
         if assets is None:
             raise LeadlineError("--fetch-assets without a folder: say where they go with --assets DIR")
         fetch(assets)
-    options = {} if samples is None else {"spp": samples}
     report = synthesize(
         world, count, out, seed=seed, size=size, views_per_scene=views_per_scene, workers=workers, stereo=stereo,
-        video=video, assets=assets, **options,
+        video=video, assets=assets, spp=samples,
     )  # fmt: skip
     say(str(report))
     return 1 if report.failed else 0

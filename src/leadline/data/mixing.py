@@ -46,6 +46,7 @@ class MixedViews:
         augmentation: how views are changed.
         seed: of everything random.
         longest: longer side of the stored views at most, pixels.
+        workers: threads that make batches ahead; any number gives the same batches.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class MixedViews:
         augmentation: Augmentation,
         seed: int,
         longest: int,
+        workers: int = 1,
     ) -> None:
         if len(weights) != len(sources):
             raise LeadlineError(f"{len(weights)} data.weights for {len(sources)} data.sources: expected one each")
         self.sources, self.weights, self.longest = sources, np.asarray(weights, dtype=np.float64), longest
+        self.workers = workers
         self.shapes, self.batch_size, self.augmentation, self.seed = shapes, batch_size, augmentation, seed
         self.stores: list[ViewStore] = [source.open_store(cache, longest) for source in sources]
 
@@ -89,9 +92,10 @@ class MixedViews:
             views.append(View(random_colours(view.image, rng, self.augmentation), view.disparity))
         return collate(views)
 
-    def iter_batches(self, start: int = 0, ahead: int = 3) -> Iterator[Batch]:
-        """Yield batches from number `start` on, made ahead by a thread while the network computes."""
-        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+    def iter_batches(self, start: int = 0) -> Iterator[Batch]:
+        """Yield batches from number `start` on, made ahead by threads while the network computes."""
+        ahead = 2 * self.workers + 1
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
             futures = [pool.submit(self.batch, start + i) for i in range(ahead)]
             number = start + ahead
             try:

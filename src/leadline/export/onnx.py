@@ -145,7 +145,8 @@ def _round_to_half(network: nn.Module) -> None:
 
 
 def _trace(network: nn.Module, multiple: int) -> Any:
-    n, h, w = SHAPES[0]
+    n, *sides = SHAPES[0]
+    h, w = (max(multiple, side // multiple * multiple) for side in sides)
     image = torch.zeros(n + 1, 3, h, w)  # a batch of one would be taken as fixed
     free: dict[int, Any] = {
         0: torch.export.Dim("batch"),

@@ -8,6 +8,7 @@ gradient.
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from leadline.losses.select import kth_smallest
@@ -17,7 +18,9 @@ TRIMMED_SHARE = 0.8  # U_m / M: the largest 20 % of an image's residuals are dro
 FLAT_SHARE = 1e-6
 
 
-def ssi_mae_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def ssi_mae_loss(
+    pred: Float[Tensor, "n h w"], target: Float[Tensor, "n h w"], valid: Bool[Tensor, "n h w"]
+) -> Float[Tensor, " n"]:
     """Return (N,) half the mean absolute difference after both maps lost their median and mean absolute deviation.
 
     L = 1/(2M) sum |p_i - t_i| with p = (pred - median) / mean|pred - median|, likewise t (equations 5 and 6).
@@ -26,7 +29,9 @@ def ssi_mae_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return residuals.abs().sum(1) / (2 * _count(valid))
 
 
-def ssi_trimmed_mae_loss(pred: Tensor, target: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Tensor:
+def ssi_trimmed_mae_loss(
+    pred: Float[Tensor, "n h w"], target: Float[Tensor, "n h w"], valid: Bool[Tensor, "n h w"], share: float = TRIMMED_SHARE
+) -> Float[Tensor, " n"]:
     """Return (N,) `ssi_mae_loss` over the smallest `share` of each map's residuals; the divisor stays 2M (equation 7).
 
     Wrong truth and occlusion edges are outliers that must not attract gradient. floor(share * M) residuals are kept.
@@ -35,7 +40,7 @@ def ssi_trimmed_mae_loss(pred: Tensor, target: Tensor, valid: Tensor, share: flo
     return trimmed_mean_loss(residuals, valid, share)
 
 
-def trimmed_mean_loss(residuals: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Tensor:
+def trimmed_mean_loss(residuals: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Float[Tensor, " n"]:
     """Return (N,) the sum of the floor(share * M) smallest magnitudes of each row of (N, P) residuals, over 2M."""
     magnitudes = torch.where(valid, residuals, 0.0).abs()
     kept = (share * valid.sum(1)).floor().long()
@@ -46,7 +51,9 @@ def trimmed_mean_loss(residuals: Tensor, valid: Tensor, share: float = TRIMMED_S
     return (torch.where(below, magnitudes, 0.0).sum(1) + ties) / (2 * _count(valid))
 
 
-def ssi_mse_loss(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def ssi_mse_loss(
+    pred: Float[Tensor, "n h w"], target: Float[Tensor, "n h w"], valid: Bool[Tensor, "n h w"]
+) -> Float[Tensor, " n"]:
     """Return (N,) 1/(2M) sum (s pred + t - target)^2 with the least-squares s and t, which are part of the graph (equation 4).
 
     Maps whose fit has no unique solution (fewer than two different valid predictions) count 0.

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from leadline.losses.affine_invariant import normalise
 
 
 def gradient_matching_loss(
-    pred: Tensor, target: Tensor, valid: Tensor, scales: int = 4, reduction: Literal["image", "batch"] = "image"
-) -> Tensor:
+    pred: Float[Tensor, "n h w"],
+    target: Float[Tensor, "n h w"],
+    valid: Bool[Tensor, "n h w"],
+    scales: int = 4,
+    reduction: Literal["image", "batch"] = "image",
+) -> Float[Tensor, " n"]:
     """Return (N,) the sum over scales of mean absolute differences between neighbouring residuals R = pred - target.
 
     Level k takes every 2^k-th pixel (no averaging, as the released code) and counts a difference only when both neighbours are
@@ -39,8 +44,12 @@ def gradient_matching_loss(
 
 
 def ssi_gradient_loss(
-    pred: Tensor, target: Tensor, valid: Tensor, scales: int = 4, reduction: Literal["image", "batch"] = "image"
-) -> Tensor:
+    pred: Float[Tensor, "n h w"],
+    target: Float[Tensor, "n h w"],
+    valid: Bool[Tensor, "n h w"],
+    scales: int = 4,
+    reduction: Literal["image", "batch"] = "image",
+) -> Float[Tensor, " n"]:
     """Return (N,) `gradient_matching_loss` after both maps lost their median and mean absolute deviation."""
     target, possible = normalise(target, valid)
     valid = valid & possible[:, None, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from leadline.losses.affine_invariant import TRIMMED_SHARE, normalise, trimmed_mean_loss
@@ -21,9 +22,9 @@ class SsiTerms(NamedTuple):
 
 
 def ssi_loss(
-    pred: Tensor,
-    target: Tensor,
-    valid: Tensor,
+    pred: Float[Tensor, "n h w"],
+    target: Float[Tensor, "n h w"],
+    valid: Bool[Tensor, "n h w"],
     gradient_weight: float = GRADIENT_WEIGHT,
     share: float = TRIMMED_SHARE,
     scales: int = 4,

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from threading import Lock
-from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from leadline.camera import Camera
-from leadline.depth_map import DepthMap
-from leadline.errors import LeadlineError
-from leadline.predictor import ModelCard, Prediction
-from leadline.runtime.engine import Engine, EngineOptions, make_engine
-from leadline.runtime.sizing import fitted_hw, network_hw, network_input, resize_map
-
-# Pictures in one call of the network. More gain nothing on a CPU and cost memory.
-MOST_IN_A_BATCH = 8
+from leadline.predictor import ModelCard
+from leadline.runtime.engine import EngineOptions, make_engine
+from leadline.runtime.engine_predictor import EnginePredictor
 
 
-class _Size(NamedTuple):
-    """The size that a picture gets, and that of the input in whose top-left corner it lies."""
-
-    picture_hw: tuple[int, int]
-    frame_hw: tuple[int, int]
-
-
-class OnnxPredictor:
+class OnnxPredictor(EnginePredictor):
     """A network in an ONNX file that takes one picture (n, 3, h, w) and gives one map (n, h', w') or (n, 1, h', w').
-
-    Pictures keep their aspect ratio: see `leadline.runtime.sizing.network_hw`. A file that allows one size only gets the
-    picture fitted into it, its last row and column repeated into the rest, and the map cropped accordingly. Maps come back
-    at the picture's size, bilinear between half-pixel centres. May be called from several threads.
-
-    When the answer in bf16 or float16 arithmetic is not finite, the network is loaded once more in fp32 and used from then
-    on; the predictions say so in their notes.
-
-    Attributes:
-        engine: what runs the network.
 
     Args:
         path: the file.
@@ -55,111 +25,6 @@ class OnnxPredictor:
 
     def __init__(self, path: str | PathLike[str], card: ModelCard, options: EngineOptions | None = None) -> None:
         self.path = Path(path)
-        self.engine: Engine = make_engine(self.path, options)
-        self._card = card
-        self._options = options or EngineOptions()
-        self._notes: tuple[str, ...] = ()
-        self._lock = Lock()
-
-    @property
-    def card(self) -> ModelCard:
-        """Who the network is and what its maps mean."""
-        return self._card
-
-    @property
-    def streams(self) -> int:
-        """How many calls run at the same time without waiting for each other."""
-        return self.engine.streams
-
-    def longer_side_needed(self) -> int:
-        """Return how many pixels of a picture's longer side the network can make use of, for decoding at a reduced size.
-
-        Where the card speaks of the shorter side, pictures up to twice as long as wide are meant.
-        """
-        if self.engine.input_hw is not None:
-            return max(self.engine.input_hw)
-        return self._card.input_size * (1 if self._card.resize_side == "longer" else 2)
-
-    def __call__(
-        self, image: NDArray[np.uint8], camera: Camera | None = None, *, output_hw: tuple[int, int] | None = None
-    ) -> Prediction:
-        """Predict the map of one picture.
-
-        Args:
-            image: (h, w, 3) uint8 sRGB.
-            camera: the picture's, kept in the map; at the size of the picture or of the map.
-            output_hw: the map's size; that of the picture by default. For pictures that were decoded at a reduced size.
-
-        Raises:
-            LeadlineError: the picture has another shape or type, or the network can't take its size.
-        """
-        return self.predict_many([image], [camera], [output_hw])[0]
-
-    def predict_many(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        cameras: Sequence[Camera | None] | None = None,
-        output_hws: Sequence[tuple[int, int] | None] | None = None,
-    ) -> list[Prediction]:
-        """Predict the maps of several pictures, those of one network size in batches; see `__call__`."""
-        for image in images:
-            _check_picture(image)
-        groups: dict[_Size, list[int]] = defaultdict(list)
-        for index, image in enumerate(images):
-            groups[self._size((image.shape[0], image.shape[1]))].append(index)
-        predictions: dict[int, Prediction] = {}
-        for size, members in groups.items():
-            for start in range(0, len(members), MOST_IN_A_BATCH):
-                part = members[start : start + MOST_IN_A_BATCH]
-                batch = np.stack([network_input(images[i], size.picture_hw, self._card, size.frame_hw) for i in part])
-                for index, values in zip(part, self._run(batch), strict=True):
-                    camera = cameras[index] if cameras else None
-                    wanted = (output_hws[index] if output_hws else None) or images[index].shape[:2]
-                    predictions[index] = self._prediction(values, size, camera, (wanted[0], wanted[1]))
-        return [predictions[index] for index in range(len(images))]
-
-    def _size(self, hw: tuple[int, int]) -> _Size:
-        frame = self.engine.input_hw
-        if frame is not None:
-            return _Size(fitted_hw(hw, frame), frame)
-        free = network_hw(hw, self._card)
-        return _Size(free, free)
-
-    def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        engine = self.engine
-        maps = engine.run(batch)
-        if engine.precision == "fp32" or np.isfinite(maps).all():
-            return maps
-        with self._lock:
-            if self.engine is engine:  # else another thread has been here
-                self.engine = make_engine(self.path, replace(self._options, precision="fp32"))
-                self._notes = (f"{engine.precision} arithmetic gave numbers that are not finite: fp32 was used instead",)
-        return self.engine.run(batch)
-
-    def _prediction(self, values: NDArray[np.float32], size: _Size, camera: Camera | None, hw: tuple[int, int]) -> Prediction:
-        if size.picture_hw != size.frame_hw:  # the map may be smaller than the input: crop the same share of it
-            sides = zip(values.shape, size.picture_hw, size.frame_hw, strict=True)
-            rows, columns = (max(1, round(n * part / whole)) for n, part, whole in sides)
-            values = values[:rows, :columns]
-        finite = np.isfinite(values)
-        notes = self._notes
-        if finite.all():
-            valid = None
-            resized = resize_map(values, hw)
-        else:  # a pixel is valid where all that it was mixed from is
-            valid = resize_map(finite.astype(np.float32), hw) > 1 - 1e-6
-            resized = resize_map(np.where(finite, values, np.float32(0)), hw)
-            notes = (*notes, "some of the network's numbers are not finite: those pixels are not valid")
-        if camera is not None and camera.hw != hw:
-            camera = camera.resize(hw)
-        return Prediction(DepthMap(resized, valid, self._card.kind, camera, self._card.name), notes=notes)
-
-
-def _check_picture(image: Any) -> None:
-    if not isinstance(image, np.ndarray):
-        found = type(image).__name__
-    elif image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
-        return
-    else:
-        found = f"{image.dtype} {image.shape}"
-    raise LeadlineError(f"a picture of {found}: expected a NumPy array (height, width, 3) of uint8; see leadline.read_image")
+        chosen = options or EngineOptions()
+        exact = replace(chosen, precision="fp32")
+        super().__init__(make_engine(self.path, chosen), card, lambda: make_engine(self.path, exact))

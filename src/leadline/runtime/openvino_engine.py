@@ -28,6 +28,9 @@ _KEPT_SHAPES = 8
 # OpenVINO's name of the attribute that keeps a node out of constant folding; an unknown name would be ignored.
 _NEVER_FOLD = "DisableConstantFolding_0"
 _DTYPES = {"f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16"}
+# OpenVINO sets up its tables of types when they are first used, behind a lock of C++ that it takes while it holds Python's: two
+# threads whose first runs meet would wait for each other for ever. So each engine uses them once, alone, before any run.
+_first_tensor = Lock()
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -46,6 +49,8 @@ class OpenVinoEngine:
     def __init__(self, path: Path, options: EngineOptions) -> None:
         import openvino
 
+        with _first_tensor:
+            openvino.Tensor(np.zeros(1, np.float32)).element_type.to_dtype()
         read_metadata(path)  # refuses what is no ONNX, before OpenVINO's other readers print their own complaints
         self._path = path
         self._core = openvino.Core()

@@ -42,6 +42,7 @@ class DataConfig:
         shapes: heights and widths of batches, multiples of 32.
         batch_size: views a step.
         longest: longer side of the stored views, pixels.
+        workers: threads that make batches; one keeps up with a network on a CPU, a GPU wants most of the cores.
         ingest_every_s: seconds between two looks for new views; 0 for one look at the start.
         validation_views: held-out views scored at each validation; the best checkpoint is chosen by them.
         zero_shot: folder with real samples (``dev/`` below it) that are scored and logged too, but choose nothing; "" for none.
@@ -54,6 +55,7 @@ class DataConfig:
     shapes: tuple[tuple[int, int], ...] = ((256, 256), (224, 288), (288, 224), (192, 320))
     batch_size: int = 8
     longest: int = 384
+    workers: int = 1
     ingest_every_s: float = 60.0
     validation_views: int = 96
     zero_shot: str = ""
@@ -65,7 +67,7 @@ class LossConfig:
     """SSI trimmed MAE and gradient matching (METHODS A.1).
 
     Attributes:
-        gradient_weight: alpha.
+        gradient_weight: alpha, at stride 1.
         share: of residuals kept by the trimmed term.
         scales: of the gradient term.
         stride: the loss looks at every n-th pixel in both directions, from a new corner each step; on a CPU a loss at full

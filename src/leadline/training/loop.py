@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,7 @@ def run_loop(
         if validation is None:
             return
         averaged.module.eval()
-        with fabric.autocast() if fabric.device.type == "cpu" else nullcontext():
+        with fabric.autocast():
             scores = validation(averaged.module)
         log.write({"step": progress.step, **{f"validation/{k}": v for k, v in scores.items()}})
         if scores["score"] > progress.best:

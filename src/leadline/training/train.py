@@ -97,6 +97,7 @@ def make_views(config: TrainConfig) -> MixedViews:
         data.augmentation,
         config.seed,
         data.longest,
+        data.workers,
     )
 
 

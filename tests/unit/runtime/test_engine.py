@@ -68,6 +68,24 @@ def test_an_engine_may_be_called_from_many_threads(mean_onnx, engine):
 
 
 @BOTH
+def test_first_runs_that_meet_in_two_threads_end(mean_onnx, engine):
+    """OpenVINO's own tables would hang every second process here."""
+    import subprocess
+    import sys
+
+    code = f"""
+import threading, numpy
+from pathlib import Path
+from leadline.runtime.engine import EngineOptions, make_engine
+network = make_engine(Path({str(mean_onnx())!r}), EngineOptions({engine!r}, throughput=True))
+threads = [threading.Thread(target=network.run, args=(numpy.zeros((1, 3, 64, 64), numpy.float32),)) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
+
+
+@BOTH
 @pytest.mark.parametrize(
     ("variation", "message"),
     [

@@ -141,8 +141,9 @@ def _decode(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
 KINDS: dict[str, str] = {
     "person": r"^(fe)?male$|holding|sitting (fe)?male|sitting (boy|girl)|^boy$|^girl$",
     "skip": r"lying down|swimming|pool lounge|bill \d|\brails\b|crossing|arrow|parking|plug|switch|socket|smoke"
-    r"|elevator|escalator|garage door|porch column|contemporary living|fluorescent|railing|chimney|sidewalk|shutter|barnum|goal|urinal|hospital"
-    r"|staircase|intercom|entry|antenna|hanging clothes|tatami|coathanger|clothes hanger|snow|exterior|elevator|hatch|cctv"
+    r"|elevator|escalator|garage door|porch column|contemporary living|fluorescent|railing|chimney|sidewalk"
+    r"|shutter|barnum|goal|urinal|hospital|staircase|intercom|entry|antenna|hanging clothes|tatami|coathanger"
+    r"|clothes hanger|snow|exterior|elevator|hatch|cctv"
     r"|truck|peterbilt|bus$|fountain|camping tent|garden hut|hose|water heater|diving|jacuzzi|boiler|bath$|bathtub",
     "car": r"sedan|beetle|renault|peugeot|seat leon|suv|chevrolet|\bvan\b|smart car|ford focus|car model",
     "bike": r"motorbike|yamaha|scooter|bike|bicycle|tricycle|wheelchair|wheelbarrow|lift|stroller|mower",
@@ -483,6 +484,9 @@ def _part(
     """Return vertices, faces, uv of one material; a vertex is doubled where its normal or uv differs (creases, seams)."""
     position = points[corners[:, 0]]
     uv = obj.uv[corners[:, 1]] if len(obj.uv) and corners[:, 1].min() >= 0 else np.zeros((len(corners), 2))
+    uv = uv - np.floor(uv.min(0))  # textures repeat
+    if not np.isfinite(uv).all() or uv.max() > 1000:  # broken: such numbers have no place between texels in float32
+        uv = np.zeros_like(uv)
     if len(obj.normals) and corners[:, 2].min() >= 0:
         normal = obj.normals[corners[:, 2]]
     else:
@@ -520,9 +524,7 @@ def _can_be_smooth(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> b
     return all(_normals_add_up(vertices, faces, normal, cell) for cell in cells)
 
 
-def _normals_add_up(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], normal: NDArray[np.float64], cell: float
-) -> bool:
+def _normals_add_up(vertices: NDArray[np.float64], faces: NDArray[np.int64], normal: NDArray[np.float64], cell: float) -> bool:
     _, place = np.unique(np.round(vertices / cell), axis=0, return_inverse=True)
     at = place.reshape(-1)[faces]
     total, size = np.zeros((at.max() + 1, 3)), np.zeros(at.max() + 1)

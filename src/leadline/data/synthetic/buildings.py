@@ -61,8 +61,8 @@ def boxes(lows: ArrayLike, highs: ArrayLike) -> Mesh:
     unit = box(1.0, 1.0, 1.0)
     corner = np.asarray(unit.vertices, np.float64) + xyz(0.5, 0.5, 0.0)
     vertices = low[:, None] + corner * (high - low)[:, None]
-    across = np.repeat([(1, 2), (0, 2), (0, 1)], 8, axis=0)  # the axes that u and v run along on each pair of faces
-    uv = np.take_along_axis(vertices - low[:, None], np.broadcast_to(across, (len(low), 24, 2)), 2)
+    axes = np.repeat([(1, 2), (0, 2), (0, 1)], 8, axis=0)  # the axes that u and v run along on each pair of faces
+    uv = np.asarray(unit.uv) * (high - low)[:, axes]
     faces = np.asarray(unit.faces)[None] + 24 * np.arange(len(low))[:, None, None]
     return make_mesh(vertices, faces, uv)
 

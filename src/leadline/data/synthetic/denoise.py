@@ -41,12 +41,6 @@ class Guide:
     distance: F32
     emits: NDArray[np.bool_]
 
-    @classmethod
-    def blank(cls, hw: tuple[int, int]) -> Guide:
-        """A guide that knows nothing, for pictures with lens blur; `hw` is the size of the sample grid."""
-        ones = np.ones((3, *hw), np.float32)
-        return cls(ones, ones / np.float32(np.sqrt(3)), 0 * ones, ones[0], np.zeros(hw, bool))
-
 
 def denoise(samples: F32, guide: Guide, *, levels: int = 5, luminance_sigma: float = 3.0) -> F32:
     """Smooth (3, 2h, 2w) linear radiance `samples` and return the (h, w, 3) picture.

@@ -189,12 +189,21 @@ def lightened(
     return np.asarray(np.clip(texture * np.float32(factor), 0, 255), np.uint8)
 
 
+def yellowed(rng: np.random.Generator, texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return `texture` with its bluish greens pulled towards the yellowish greens of grass and leaves."""
+    red, green, blue = (texture[..., k].astype(np.float32) for k in range(3))
+    pull = np.where((green >= red) & (green >= blue), np.float32(rng.uniform(0.4, 1.0)), np.float32(0))
+    warmer = [red + pull * np.maximum(0.82 * green - red, 0), green, blue - pull * np.maximum(blue - 0.55 * green, 0)]
+    return np.stack(warmer, -1).astype(np.uint8)
+
+
 def mixed_texture(rng: np.random.Generator, categories: Sequence[str], n: int = 768) -> NDArray[np.uint8]:
     """Return (n, n, 3) ground of one or two categories blended in patches and mottled, so that its repeats show less."""
     import cv2
 
     def tiled() -> NDArray[np.uint8]:
-        piece = muted(random_texture(rng, str(categories[int(rng.integers(len(categories)))])), float(rng.uniform(0.5, 1.0)))
+        category = str(categories[int(rng.integers(len(categories)))])
+        piece = muted(yellowed(rng, random_texture(rng, category)), float(rng.uniform(0.5, 1.0)))
         return np.tile(lightened(rng, piece, 75, 130), (n // 256, n // 256, 1))
 
     coarse = noise(rng, 192, (4, 4), 4, 0.6)
@@ -298,7 +307,7 @@ def portrait_view(rng: np.random.Generator, stage: Stage, index: int, *, tries: 
         eye = aim + distance * np.array([np.cos(a) * np.cos(rise), np.sin(a) * np.cos(rise), np.sin(rise)])
         eye[2] = max(eye[2], float(stage.ground(eye[0], eye[1])) + min(0.12, 0.5 * radius) + 0.02)
         if stage.free(eye, min(0.25, 0.4 * distance)) and stage.sees(eye, centre, index):
-            blur = distance * float(np.exp(rng.uniform(np.log(0.0008), np.log(0.006)))) if rng.random() < 0.55 else 0.0
+            blur = distance * float(np.exp(rng.uniform(np.log(0.0008), np.log(0.006)))) if rng.random() < 0.35 else 0.0
             focus = float(np.linalg.norm(eye - centre)) - 0.3 * radius * float(rng.random())
             return View(look_at(tuple(eye), tuple(aim), float(rng.normal(0, 2.5))), fov, min(blur, 0.014), max(focus, 0.05))
     return None

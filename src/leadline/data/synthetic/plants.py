@@ -45,7 +45,7 @@ def leaf_look(rng: np.random.Generator, *, autumn: bool | None = None) -> Look:
     """Return a mottled leaf colour: mostly greens; autumn reds and yellows now and then."""
     if autumn is None:
         autumn = rng.random() < 0.12
-    hue = rng.uniform(0.02, 0.15) if autumn else rng.uniform(0.2, 0.36)
+    hue = rng.uniform(0.02, 0.15) if autumn else rng.uniform(0.17, 0.32)
     base = np.array(colorsys.hsv_to_rgb(float(hue), float(rng.uniform(0.4, 0.8)), float(rng.uniform(0.3, 0.65))))
     shade = rng.uniform(0.55, 1.35, (32, 32, 1)) * rng.uniform(0.93, 1.07, (32, 32, 3))
     return Look("diffuse", texture=(np.clip(base * shade, 0, 1) * 255).astype(np.uint8))

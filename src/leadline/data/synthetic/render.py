@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data.synthetic.denoise import Guide, denoise
+from leadline.data.synthetic.lens import blur
 from leadline.data.synthetic.scene import Lamp, Look, Mesh, Scene, Sky, Sun, Thing, View
 
 F32 = NDArray[np.float32]
@@ -178,15 +179,17 @@ class LoadedScene:
         rng = np.random.default_rng(seed)
         jitter = rng.uniform(-0.5, 0.5, (len(views), 2, grid[1], grid[0])).astype(np.float32)
         rays = _rays(views, grid, jitter)
-        total = self._radiance(*rays, seed=int(rng.integers(2**31)))
         repeats = self._spp // _SIDE**2
-        for _ in range(repeats - 1):
-            # only a lens makes other rays in each round
-            again = _rays(views, grid, jitter, rng) if any(v.aperture_m > 0 for v in views) else rays
-            total += self._radiance(*again, seed=int(rng.integers(2**31)))
-        guides = self._guides(views, grid, rays)
-        planes = (total[:, i * n : (i + 1) * n].reshape(3, grid[1], grid[0]) / repeats for i in range(len(views)))
-        return [denoise(plane, guide) for plane, guide in zip(planes, guides, strict=True)]
+        total = np.sum([self._radiance(*rays, seed=int(rng.integers(2**31))) for _ in range(repeats)], axis=0, dtype=np.float32)
+        pictures = []
+        for i, (view, guide) in enumerate(zip(views, self._guides(views, grid, rays), strict=True)):
+            picture = denoise(total[:, i * n : (i + 1) * n].reshape(3, grid[1], grid[0]) / repeats, guide)
+            if view.aperture_m > 0:
+                far = guide.distance[::_SIDE, ::_SIDE] / np.linalg.norm(_camera_rays(view, size), axis=0)
+                inverse = np.where(far > 0, 1 / np.maximum(far, 1e-3), 0).astype(np.float32)
+                picture = blur(picture, inverse, intrinsics_of(view, size)[0, 0], view.aperture_m, view.focus_m)
+            pictures.append(picture)
+        return pictures
 
     def _radiance(self, origins: F32, directions: F32, *, seed: int) -> F32:
         """Return the (3, n) light that arrives along (n, 3) rays, one path each."""
@@ -205,10 +208,7 @@ class LoadedScene:
         shot = self._shoot(*rays, through=self._has_delta)
         emitter = np.array([t.look.kind == "light" for t in self._things] + [True])  # the last: the sky, index -1
         guides = []
-        for i, view in enumerate(views):
-            if view.aperture_m > 0:
-                guides.append(Guide.blank((h, w)))
-                continue
+        for i in range(len(views)):
             part = {k: v[..., i * w * h : (i + 1) * w * h].reshape(*v.shape[:-1], h, w) for k, v in shot.items()}
             emits, missed = emitter[part["thing"]], part["thing"] < 0
             normal, position = np.where(emits, 0, part["normal"]), np.where(missed, 0, part["position"])
@@ -329,25 +329,18 @@ def _camera_rays(view: View, size: tuple[int, int], jitter: F32 | float = 0.0) -
     return np.stack([x, y, np.ones_like(x)])
 
 
-def _rays(
-    views: Sequence[View], size: tuple[int, int], jitter: F32 | None = None, lens: np.random.Generator | None = None
-) -> tuple[F32, F32]:
+def _rays(views: Sequence[View], size: tuple[int, int], jitter: F32 | None = None) -> tuple[F32, F32]:
     """World origins and unit directions of the rays of all views, (n, 3) each, view after view, row by row.
 
-    `jitter` (views, 2, h, w) moves them off the pixel centres; with `lens` they start anywhere on the views' lenses.
+    They go through the pixel centres, or off them by `jitter` (views, 2, h, w) in pixels.
     """
     starts, ways = [], []
     for i, view in enumerate(views):
-        rotation = view.world_from_camera[:3, :3].astype(np.float32)
+        pose = view.world_from_camera.astype(np.float32)
         way = _camera_rays(view, size, 0.0 if jitter is None else jitter[i]).reshape(3, -1)
-        start = np.zeros_like(way)
-        if lens is not None and view.aperture_m > 0:
-            radius, angle = view.aperture_m * np.sqrt(lens.random(way.shape[1])), lens.uniform(0, 2 * np.pi, way.shape[1])
-            start[:2] = radius * np.cos(angle), radius * np.sin(angle)
-            way = way * np.float32(view.focus_m) - start  # through the point that is in focus
         way /= np.sqrt((way * way).sum(0))
-        starts.append((rotation @ start).T + view.world_from_camera[:3, 3].astype(np.float32))
-        ways.append(sum(rotation[:, j] * way[j][:, None] for j in range(3)))  # not @: BLAS threads would fight over the cores
+        ways.append(sum(pose[:3, j] * way[j][:, None] for j in range(3)))  # not @: BLAS threads would fight over the cores
+        starts.append(np.broadcast_to(pose[:3, 3], (way.shape[1], 3)))
     return np.concatenate(starts), np.concatenate(ways)
 
 

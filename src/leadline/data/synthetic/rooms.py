@@ -327,7 +327,7 @@ class Room:
             for k in range(rows + 1)
         ]
         things = [Thing(s.merge(bars), trim, instance=1)]
-        if self.chance(0.55):
+        if self.chance(0.42):
             things.append(Thing(s.wall(w, h), Look("thin_glass", (1, 1, 1)), instance=1))
             self.panes += 1
         else:
@@ -704,8 +704,8 @@ class Room:
 
     # --- views -------------------------------------------------------------------------------------------------------
 
-    def clear_distance(self, eye: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the distance from `eye` along (n, 3) unit directions to the first box or wall."""
+    def clear_distance(self, eye: NDArray[np.float64], directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return the distance from `eye` along (n, 3) unit directions to the first box or wall, and the share that meets a box."""
         low = np.array([b[0] for b in self.boxes]).reshape(-1, 3)
         high = np.array([b[1] for b in self.boxes]).reshape(-1, 3)
         inverse = 1 / np.where(np.abs(directions) < 1e-9, 1e-9, directions)[:, None]
@@ -715,12 +715,16 @@ class Room:
         out = np.maximum(
             (0 - eye) * inverse[:, 0], (np.array([self.width, self.depth, self.height]) - eye) * inverse[:, 0]
         ).min(-1)
-        return np.asarray(np.minimum(hit.min(1, initial=np.inf), out))
+        first = hit.min(1, initial=np.inf)
+        return np.minimum(first, out), float(np.mean(first < out))
 
     def good_view(
         self, eye: NDArray[np.float64], target: NDArray[np.float64], fov: float, nearest: float, typical: float
     ) -> bool:
-        """Return whether a camera has room: no box nearer than `nearest`, half of the picture beyond `typical`."""
+        """Return whether a camera has room: no box nearer than `nearest`, half of the picture beyond `typical`.
+
+        One time in six bare walls will do; else things must fill a fifth of the picture.
+        """
         if not (0.12 < eye[0] < self.width - 0.12 and 0.12 < eye[1] < self.depth - 0.12 and 0.08 < eye[2] < self.height - 0.1):
             return False
         if any((eye > b[0] - 0.1).all() and (eye < b[1] + 0.1).all() for b in self.boxes):
@@ -729,8 +733,9 @@ class Room:
         t = np.tan(np.deg2rad(fov) / 2) * 0.8
         grid = np.array([(x * t, y * t * 0.75, 1.0) for x in (-1, -0.5, 0, 0.5, 1) for y in (-1, 0, 1)])
         rays = grid / np.linalg.norm(grid, axis=1, keepdims=True) @ pose[:3, :3].T
-        reach = self.clear_distance(eye, rays)
-        return bool(reach.min() > nearest and np.median(reach) > typical)
+        reach, filled = self.clear_distance(eye, rays)
+        enough = 0.0 if self.chance(0.17) else min(0.2, typical)
+        return bool(reach.min() > nearest and np.median(reach) > typical and filled >= enough)
 
     def views(self, count: int) -> tuple[View, ...]:
         """Return `count` views from sensible places."""
@@ -738,11 +743,12 @@ class Room:
         relax = 1.0
         while len(out) < count:
             view = self._object_view(relax) if self.objects and self.chance(0.35) else self._wide_view(relax)
+            relax *= 0.985
+            if view is None and relax < 0.03:
+                view = self._last_resort()
             if view is not None:
                 out.append(view)
-            relax *= 0.985
-            if relax < 0.03:
-                out.append(self._last_resort())
+                relax = 1.0
         return tuple(out)
 
     def _wide_view(self, relax: float) -> View | None:
@@ -770,7 +776,7 @@ class Room:
         fov = self.uniform(48, 100)
         if not self.good_view(eye, target, fov, 0.28 + 0.3 * relax, 2.0 * relax):
             return None
-        return _view(self.rng, eye, target, fov, flat, 0.1)
+        return _view(self.rng, eye, target, fov, flat, 0.03)
 
     def _object_view(self, relax: float) -> View | None:
         low, high = self.objects[int(self.rng.integers(len(self.objects)))]
@@ -787,11 +793,12 @@ class Room:
         fov = self.uniform(40, 75)
         if not self.good_view(eye, target, fov, 0.2 + 0.15 * relax, 0.5 * relax):
             return None
-        return _view(self.rng, eye, target, fov, float(np.linalg.norm(eye - target)), 0.35)
+        return _view(self.rng, eye, target, fov, float(np.linalg.norm(eye - target)), 0.1)
 
     def _last_resort(self) -> View:
-        eye = np.array([0.3, 0.3, self.height - 0.25])
-        return _view(self.rng, eye, np.array([self.width * 0.6, self.depth * 0.6, 0.8]), 85.0, 2.0, 0.0)
+        eye = np.array([self.uniform(0.2, 0.4), self.uniform(0.2, 0.4), self.height - 0.25])
+        target = np.array([self.width * self.uniform(0.4, 0.9), self.depth * self.uniform(0.4, 0.9), 0.8])
+        return _view(self.rng, eye, target, self.uniform(70, 95), 2.0, 0.0)
 
 
 def _draw_size(rng: np.random.Generator, style: str) -> tuple[float, float]:

@@ -354,7 +354,7 @@ def _garden(rng: np.random.Generator, stage: Stage, plan: _Plan, x: float, side:
         px, py, _ = plan.at(x + float(rng.uniform(0, 1.2 * width)), off)
         if stage.vacant((px, py), 0.8):
             stage.add(
-                make_plant(rng, float(rng.choice([rng.uniform(0.5, 1.8), rng.uniform(3, 7)])), detail=0.4),
+                make_plant(rng, float(rng.choice([rng.uniform(0.5, 1.8), rng.uniform(3, 7)])), detail=0.25),
                 (px, py),
                 float(rng.uniform(0, 360)),
             )
@@ -377,7 +377,7 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
     if plan.kind != "square":
         fleet = [make_vehicle(rng) for _ in range(6)]
         model = assets.pick(rng, "car", "bike")
-        if model is not None:
+        if model is not None and model.triangles < 12_000:  # it may park many times
             fleet.append([Thing(t.mesh, t.look, rotation((0, 0, 1), 90) @ t.world_from_mesh, 1) for t in assets.things(model)])
         if plan.parking and plan.kind != "highway":
             for side in (-1.0, 1.0):
@@ -411,7 +411,7 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
                 rng,
                 float(rng.uniform(4, 10)),
                 kind=str(rng.choice(["broadleaf", "broadleaf", "poplar", "palm", "bare"])),
-                detail=0.5,
+                detail=0.35,
             )
             for _ in range(2)
         ]

@@ -290,7 +290,7 @@ def make_wires(rng: np.random.Generator, ends: list[tuple[tuple[float, float, fl
 def make_hedge(rng: np.random.Generator, length_m: float, height_m: float) -> list[Thing]:
     """Return a clipped hedge along x, 0 to `length_m`: a leafy box."""
     deep = float(rng.uniform(0.4, 0.9))
-    n = int(min(350 * length_m * (height_m + deep), 9000))
+    n = int(min(250 * length_m * (height_m + deep), 4500))
     p = rng.random((n, 3)) * [length_m, deep, height_m]
     face = rng.integers(0, 3, n)
     p[face == 0, 2] = height_m
@@ -299,7 +299,7 @@ def make_hedge(rng: np.random.Generator, length_m: float, height_m: float) -> li
     p += rng.normal(0, 0.025, (n, 3))
     look = leaf_look(rng, autumn=False)
     core = scale_uv(transformed(box(length_m, deep - 0.06, height_m - 0.05), translation(length_m / 2, deep / 2, 0)), 3.0)
-    return [Thing(core, look, instance=1), Thing(leaves(rng, p, float(rng.uniform(0.06, 0.1)), slender=0.6), look, instance=1)]
+    return [Thing(core, look, instance=1), Thing(leaves(rng, p, float(rng.uniform(0.08, 0.12)), slender=0.6), look, instance=1)]
 
 
 def make_fence(rng: np.random.Generator, length_m: float) -> list[Thing]:

@@ -143,14 +143,14 @@ def _crowd(room: Room, matrix: NDArray[np.float64], top: Top, theme: str) -> lis
     groups = THEMES[theme][0]
     if len(groups) > 4 and rng.random() < 0.5:
         groups = tuple(str(g) for g in rng.choice(groups, 3, replace=False))
-    reach = room.uniform(0.22, 0.6)  # half the side of the crowded part
+    reach = room.uniform(0.2, 0.5)  # half the side of the crowded part
     half_x, half_y = min(top.half_x, reach * 1.3), min(top.half_y, reach)
     cx = room.uniform(-1, 1) * (top.half_x - half_x) * 0.7
     cy = room.uniform(-1, 1) * (top.half_y - half_y) * 0.7
     spots: list[_Spot] = []
     for layer in _cover(rng, half_x, half_y):
         room.add([layer], matrix @ s.translation(top.x + cx, top.y + cy, top.z))
-    wanted = int(rng.choice([2, 5, 9, 16, 28, 45], p=[0.06, 0.12, 0.2, 0.26, 0.22, 0.14]))
+    wanted = int(rng.choice([3, 8, 14, 24, 36, 55], p=[0.06, 0.14, 0.22, 0.26, 0.2, 0.12]))
     alike = room.small(*groups) if rng.random() < 0.2 else None  # a set: the same glass many times
     for _ in range(wanted):
         thing = alike if alike is not None and rng.random() < 0.7 else _object(room, groups)
@@ -283,7 +283,7 @@ def _near_view(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[_S
         fov, far, pitch = room.uniform(40, 75), room.uniform(0.35, 1.3), room.uniform(60, 88)
     else:
         target = centre + rng.normal(0, 0.1, 3) * (1, 1, 0.3)
-        fov, far = room.uniform(38, 85), room.uniform(0.3, 1.6) if rng.random() < 0.8 else room.uniform(1.2, 2.6)
+        fov, far = room.uniform(38, 85), room.uniform(0.3, 1.3) if rng.random() < 0.86 else room.uniform(1.2, 2.6)
         pitch = room.uniform(2, 50)
     low, high = np.deg2rad(pitch), room.uniform(0, 2 * np.pi)
     eye = target + far * np.array([np.cos(high) * np.cos(low), np.sin(high) * np.cos(low), np.sin(low)])
@@ -292,7 +292,7 @@ def _near_view(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[_S
         return None
     angle = float(rng.normal(0, 3)) if rng.random() < 0.75 else float(rng.normal(0, 20))
     focus = float(np.linalg.norm(eye - target)) * (room.uniform(0.9, 1.1) if rng.random() < 0.93 else room.uniform(0.5, 2))
-    aperture = room.uniform(0.0006, 0.0045) if rng.random() < 0.35 else 0.0
+    aperture = room.uniform(0.0006, 0.0045) if rng.random() < 0.12 else 0.0
     pose = look_at(
         (float(eye[0]), float(eye[1]), float(eye[2])), (float(target[0]), float(target[1]), float(target[2]) + 1e-3), angle
     )
@@ -324,7 +324,7 @@ def _has_place(
     boxes = room.boxes
     room.boxes = [*inside, *near]
     try:
-        reach = room.clear_distance(eye, rays)
+        reach, _ = room.clear_distance(eye, rays)
     finally:
         room.boxes = boxes
     return bool(reach.min() > nearest and np.median(reach) > 1.2 * nearest)

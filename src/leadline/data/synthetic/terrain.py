@@ -162,7 +162,9 @@ def _lay_ground(rng: np.random.Generator, stage: Stage, biome: _Biome, land: Gro
         toward = 255 * np.array(biome.tint) ** (1 / 2.2)
         texture = np.clip(texture * (1 - weight) + toward * rng.uniform(0.85, 1.1) * weight, 0, 255).astype(np.uint8)
     span = float(rng.uniform(4.5, 9.0))  # metres of one repeat
-    uv = (vertices[:, :2] / span).astype(np.float32)
+    bend = Relief(rng, (18.0, 60.0), (0.25, 1.2)), Relief(rng, (18.0, 60.0), (0.25, 1.2))  # so that repeats form no grid
+    x, y = vertices[:, 0], vertices[:, 1]
+    uv = np.stack([x / span + bend[0](x, y), y / span + bend[1](x, y)], 1).astype(np.float32)
     p = vertices[faces]
     centre = p.mean(1)
     normal = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
@@ -396,9 +398,9 @@ def _scatter(
         kind = str(biome.trees[int(rng.integers(len(biome.trees)))])
         low, high = {"bush": (0.6, 2.0), "cactus": (0.8, 3.5)}.get(kind, (4.0, 16.0))
         height = float(rng.uniform(low, high))
-        designs.append((make_plant(rng, height, kind=kind, detail=0.7), height))
+        designs.append((make_plant(rng, height, kind=kind, detail=0.5), height))
     reach = 60.0 if biome.tree_count > 40 else 120.0
-    for _ in range(int(rng.uniform(0.3, 1.0) * biome.tree_count)):
+    for _ in range(int(rng.uniform(0.5, 1.4) * biome.tree_count)):
         parts, height = designs[int(rng.integers(3))]
         r, a = 6 + reach * rng.random() ** 1.8, rng.uniform(0, 2 * np.pi)
         x, y = float(r * np.cos(a)), float(r * np.sin(a))

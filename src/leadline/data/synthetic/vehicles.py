@@ -358,7 +358,7 @@ def _two_wheeler(rng: np.random.Generator, motor: bool) -> list[Thing]:
         ]
         engine = [((0.1, 0, 0.42), (-0.15, 0, 0.4), 0.17, 0.16), ((0.2, 0, 0.5), (0.1, 0, 0.62), 0.12, 0.1)]
         things += [
-            Thing(blend_capsules(body, 0.025), paint, instance=1),
+            Thing(blend_capsules(body, 0.034), paint, instance=1),
             Thing(
                 blend_capsules(
                     [*engine, ((-0.1, 0, 0.35), tuple(rear), 0.06, 0.05), ((0, -0.15, 0.3), (-0.8, -0.2, 0.38), 0.045, 0.06)],
@@ -367,7 +367,7 @@ def _two_wheeler(rng: np.random.Generator, motor: bool) -> list[Thing]:
                 Look("metal", (0.3, 0.3, 0.32), roughness=0.3),
                 instance=1,
             ),
-            Thing(blend_capsules([((-0.2, 0, 0.83), (-0.6, 0, 0.88), 0.09, 0.1)], 0.025), _TRIM, instance=1),
+            Thing(blend_capsules([((-0.2, 0, 0.83), (-0.6, 0, 0.88), 0.09, 0.1)], 0.034), _TRIM, instance=1),
             Thing(
                 blend_capsules([(head + xyz(0.08, 0, -0.02), head + xyz(0.12, 0, -0.02), 0.1, 0.09)], 0.02),
                 Look("plastic", (0.7, 0.7, 0.7), roughness=0.05),

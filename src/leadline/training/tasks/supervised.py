@@ -30,7 +30,8 @@ class SupervisedTask:
             pred[:, y::n, x::n],
             target[:, y::n, x::n],
             valid[:, y::n, x::n],
-            self.config.gradient_weight,
+            # Neighbours n pixels apart differ n times as much.
+            self.config.gradient_weight / n,
             self.config.share,
             self.config.scales,
         )

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from leadline.data.synthetic.denoise import Guide, denoise
+from leadline.data.synthetic.lens import blur
 from leadline.data.synthetic.render import Renderer, intrinsics_of, vertex_normals
 from leadline.data.synthetic.scene import Lamp, Look, Material, Mesh, Scene, Sky, Sun, Thing, View, look_at
 
@@ -209,9 +210,28 @@ def test_texture_pixels_follow_uv(renderer: Renderer) -> None:
 def test_lens_blur_softens_the_picture_but_not_the_truth(renderer: Renderer) -> None:
     lamp = Thing(SPHERE.mesh, Look("light", (1.0, 1.0, 1.0)), SPHERE.world_from_mesh, instance=1)
     sharp = renderer.render(Scene("sharp", (lamp,), (), (VIEW,)), SIZE)[0]
-    blurred = renderer.render(Scene("soft", (lamp,), (), (replace(VIEW, aperture_m=0.3, focus_m=1.0),)), SIZE)[0]
-    np.testing.assert_array_equal(sharp.depth, blurred.depth)
-    assert np.abs(np.diff(blurred.radiance[..., 0])).max() < 0.6 < np.abs(np.diff(sharp.radiance[..., 0])).max()
+    soft = renderer.render(Scene("soft", (lamp,), (), (replace(VIEW, aperture_m=0.1, focus_m=1.0),)), SIZE)[0]
+    np.testing.assert_array_equal(sharp.depth, soft.depth)
+    assert np.abs(np.diff(soft.radiance[..., 0])).max() < 0.6 < np.abs(np.diff(sharp.radiance[..., 0])).max()
+
+
+def test_a_point_out_of_focus_becomes_a_disc_of_the_thin_lens_formula() -> None:
+    """Radius = aperture * focal_px * |1 / z - 1 / focus|; the light is kept."""
+    picture = np.zeros((41, 41, 3), np.float32)
+    picture[20, 20] = 1
+    inverse = np.full((41, 41), 0.5, np.float32)
+    soft = blur(picture, inverse, focal_px=100.0, aperture_m=0.1, focus_m=1.0)
+    np.testing.assert_allclose(soft.sum(), 3, rtol=1e-3)
+    rows, columns = np.nonzero(soft[..., 0] > 1e-9)
+    assert rows.max() - 20 == columns.max() - 20 == 5
+
+
+def test_what_is_in_focus_stays_sharp_before_a_blurred_background() -> None:
+    picture, inverse = np.ones((32, 32, 3), np.float32), np.zeros((32, 32), np.float32)
+    picture[8:24, 8:24], inverse[8:24, 8:24] = 0, 0.5
+    soft = blur(picture, inverse, focal_px=100.0, aperture_m=0.1, focus_m=2.0)
+    assert soft[9:23, 9:23].max() < 1e-3
+    np.testing.assert_array_equal(blur(picture, inverse, 100.0, 0.0, 2.0), picture)
 
 
 def test_the_same_seed_gives_the_same_picture(renderer: Renderer) -> None:
@@ -229,6 +249,13 @@ def test_vertex_normals_of_a_sphere_point_outwards_also_at_its_seam() -> None:
     np.testing.assert_allclose(vertex_normals(mesh.vertices, mesh.faces), mesh.vertices, atol=0.03)
 
 
+def _blank(hw: tuple[int, int]) -> Guide:
+    """One white wall, seen head on."""
+    normal, flat = np.zeros((3, *hw), np.float32), np.zeros((3, *hw), np.float32)
+    normal[2] = 1
+    return Guide(flat + 1, normal, flat, flat[0] + 1, np.zeros(hw, bool))
+
+
 def _halved(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """(3, 2h, 2w) -> (h, w, 3) means."""
     c, h, w = planes.shape
@@ -239,7 +266,7 @@ def test_denoising_keeps_a_texture_and_smooths_the_light() -> None:
     rng = np.random.default_rng(0)
     hw = (48, 64)
     albedo = np.where(np.indices(hw).sum(0) // 4 % 2, 0.8, 0.2).astype(np.float32) * np.ones((3, 1, 1), np.float32)
-    guide = replace(Guide.blank(hw), albedo=albedo)
+    guide = replace(_blank(hw), albedo=albedo)
     noisy = (albedo * rng.gamma(4.0, 0.25, hw)).astype(np.float32)
     before = np.abs(_halved(noisy) - _halved(albedo)).mean()
     assert np.abs(denoise(noisy, guide) - _halved(albedo)).mean() < 0.35 * before
@@ -248,15 +275,15 @@ def test_denoising_keeps_a_texture_and_smooths_the_light() -> None:
 def test_one_firefly_does_not_shine_through() -> None:
     samples = np.full((3, 48, 64), 0.5, np.float32)
     samples[:, 20, 20] = 500.0
-    assert denoise(samples, Guide.blank((48, 64))).max() < 3  # instead of 125
+    assert denoise(samples, _blank((48, 64))).max() < 3  # instead of 125
 
 
 def test_denoising_leaves_lights_and_sky_alone() -> None:
-    guide = replace(Guide.blank((8, 8)), emits=np.ones((8, 8), bool))
+    guide = replace(_blank((8, 8)), emits=np.ones((8, 8), bool))
     samples = np.random.default_rng(1).random((3, 8, 8), np.float32)
     np.testing.assert_allclose(denoise(samples, guide), _halved(samples), rtol=1e-5)
 
 
 def test_denoising_an_odd_grid_raises() -> None:
     with pytest.raises(ValueError, match="even"):
-        denoise(np.ones((3, 3, 4), np.float32), Guide.blank((3, 4)))
+        denoise(np.ones((3, 3, 4), np.float32), _blank((3, 4)))
