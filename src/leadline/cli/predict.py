@@ -23,7 +23,7 @@ def predict(
     *inputs: Annotated[str, Parameter(required=True, negative=())],
     model: str = "leadline-s.v1",
     out: Path = Path("leadline_out"),
-    write: str = "png16,preview",
+    write: str | None = None,
     focal_px: Positive = None,
     fov_deg: Positive = None,
     kind: str | None = None,
@@ -34,6 +34,7 @@ def predict(
     side_by_side: Flag = False,
     tiles: bool | None = None,
     smooth: bool = True,
+    fixed_colours: Flag = False,
     json: Flag = False,
 ) -> int:
     """Predict depth for photos, folders of photos, videos and webcams.
@@ -51,7 +52,8 @@ def predict(
     out
         Folder for the outputs; a folder's structure is kept in it.
     write
-        Comma-separated: png16, npz, npy, exr, pfm, tiff, preview, ply, glb.
+        Comma-separated: png16, npz, npy, exr, pfm, tiff, preview, ply, glb. By default png16,preview, and for videos preview
+        alone; other formats write one file a frame.
     focal_px
         Focal length in pixels of the pictures as they are, for point clouds; by default from EXIF.
     fov_deg
@@ -72,9 +74,13 @@ def predict(
         Refine very large pictures tile by tile; by default off.
     smooth
         Videos: fit each frame's scale and shift to the frames before.
+    fixed_colours
+        Videos: one colour range for all frames, from a first look at some of them.
     json
         Print one JSON object per input: path, kind, unit, outputs, seconds, error.
     """
+    from dataclasses import replace
+
     from leadline.cli.inputs import find_inputs
     from leadline.errors import LeadlineError
     from leadline.runtime.malloc import keep_freed_memory
@@ -83,9 +89,8 @@ def predict(
     if focal_px is not None and fov_deg is not None:
         raise LeadlineError(f"--focal-px {focal_px:g} and --fov-deg {fov_deg:g} both say the field of view: give one")
     keep_freed_memory()
-    options = OutputOptions(
-        tuple(dict.fromkeys(name.strip() for name in write.split(",") if name.strip())), colormap, range_, side_by_side
-    )
+    options = OutputOptions(_formats(write, "png16,preview"), colormap, range_, side_by_side)
+    video_options = replace(options, formats=_formats(write, "preview"))
     found = find_inputs(inputs)
     pictures = [item for item in found if item.medium == "picture"]
     predictor = _load(model, kind, engine, precision, throughput=len(pictures) > 1)
@@ -95,12 +100,18 @@ def predict(
         predictor = TiledPredictor(predictor)
 
     report = _Report(json, str(predictor.card.kind), predictor.card.kind.unit, len(found))
-    _predict_pictures(pictures, predictor, out, options, _field_of_view(focal_px, fov_deg), report)
+    make_camera = _field_of_view(focal_px, fov_deg)
+    colours: Literal["fixed", "smooth"] = "fixed" if fixed_colours else "smooth"
+    _predict_pictures(pictures, predictor, out, options, make_camera, report)
     for item in found:
         if item.medium != "picture":
-            _predict_video(item, predictor, out, options, smooth, report)
+            _predict_video(item, predictor, out, video_options, smooth, colours, make_camera, report)
     report.close(out)
     return 1 if report.failed else 0
+
+
+def _formats(write: str | None, default: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in (write or default).split(",") if name.strip()))
 
 
 class _Report:
@@ -171,7 +182,8 @@ def _load(model: str, kind: str | None, engine: str, precision: str, *, throughp
             return None
         from leadline.models.hf import load_hf_predictor
 
-        return load_hf_predictor(request.name)
+        options = request.options
+        return load_hf_predictor(request.name, kind=request.kind, precision=options.precision, device=options.device)
 
     predictor_sources.append(from_transformers)
     return load_predictor(model, kind=kind, engine=engine, precision=precision, throughput=throughput)
@@ -219,16 +231,26 @@ def _predict_pictures(
 
 
 def _predict_video(
-    item: Input, predictor: Predictor, out: Path, options: OutputOptions, smooth: bool, report: _Report
+    item: Input,
+    predictor: Predictor,
+    out: Path,
+    options: OutputOptions,
+    smooth: bool,
+    colours: Literal["fixed", "smooth"],
+    make_camera: Any,
+    report: _Report,
 ) -> None:
     import time
 
+    from leadline.cli.progress import say
     from leadline.errors import LeadlineError
     from leadline.runtime.video import predict_video
 
     start = time.perf_counter()
     try:
-        outputs = predict_video(item.path, predictor, out / item.stem, options, smooth=smooth)
+        outputs = predict_video(
+            item.path, predictor, out / item.stem, options, smooth=smooth, colours=colours, make_camera=make_camera, say=say
+        )
     except LeadlineError as error:
         report.add(item.path, [], time.perf_counter() - start, str(error))
     except BaseException:

@@ -103,7 +103,7 @@ def test_exporting_does_not_change_the_network(network: nn.Module) -> None:
 
 
 def test_another_suffix_is_refused(network: nn.Module, tmp_path: Path) -> None:
-    with pytest.raises(LeadlineError, match="ends in .onnx"):
+    with pytest.raises(LeadlineError, match=r"ends in \.onnx"):
         export_onnx(network, CARD, tmp_path / "net.pt")
 
 

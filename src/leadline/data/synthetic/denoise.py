@@ -3,8 +3,8 @@
 The pictures are rendered on a grid of 2 x 2 samples per pixel. Each sample is divided by the colour of the surface it
 shows, so that only the light is smoothed and textures stay sharp; the light is smoothed by an edge-avoiding a-trous
 wavelet guided by surface and variance (Dammertz et al. 2010; Schied et al. 2017, "SVGF", spatial part, equations 3-5); then
-each of the four samples takes the light of the neighbour on its own surface and its own colour back, and the four are averaged. Inside, colour is the first
-axis: planes are several times as fast in NumPy as a last axis of three.
+each of the four samples takes the light of the pixel, or its neighbour, that lies on its own surface, takes its own colour
+back, and the four are averaged. Colour is the first axis: planes are several times as fast in NumPy as a last axis of three.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def denoise(samples: F32, guide: Guide, *, levels: int = 5, luminance_sigma: flo
     surface = ~guide.emits
     radiance = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     albedo = np.maximum(guide.albedo, _ALBEDO_FLOOR)
-    light = _quarters(_without_fireflies(radiance * surface / albedo))  # (3, 4, h, w), as all quarters
+    light = _quarters(_without_fireflies(np.asarray(radiance * surface / albedo, np.float32)))  # (3, 4, h, w), as all quarters
     normals, positions, on_surface = _quarters(guide.normal), _quarters(guide.position), _quarters(surface)
     lead = np.argmax(on_surface, axis=0)[None]  # the first sample of the pixel that shows a surface
     normal, position = _pick(normals, lead), _pick(positions, lead)
@@ -74,7 +74,7 @@ def denoise(samples: F32, guide: Guide, *, levels: int = 5, luminance_sigma: flo
 
 
 def _luma(colour: F32) -> F32:
-    return np.float32(0.2126) * colour[0] + np.float32(0.7152) * colour[1] + np.float32(0.0722) * colour[2]
+    return np.asarray(0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2], np.float32)
 
 
 def _quarters(grid: NDArray[Any]) -> NDArray[Any]:
@@ -130,14 +130,15 @@ def _smooth(light: F32, variance: F32, normal: F32, position: F32, tolerance: F3
         total, weights, total_variance = light / 4, np.full_like(luma, 0.25), variance / 16
         for dy, dx, tap in ((0, 1, 0.125), (1, 0, 0.125), (1, 1, 0.0625), (1, -1, 0.0625)):
             a, b = _pair(dy * step, dx * step)
-            weight = _alike(normal[:, *a], position[:, *a], normal[:, *b], position[:, *b], np.maximum(tolerance[a], tolerance[b]))
+            slack = np.maximum(tolerance[a], tolerance[b])
+            weight = _alike(normal[:, *a], position[:, *a], normal[:, *b], position[:, *b], slack)
             weight *= tap * np.exp(-np.abs(luma[a] - luma[b]) / np.maximum(spread[a], spread[b]))
             squared = weight * weight
             for here, there in ((a, b), (b, a)):
                 total[:, *here] += weight * light[:, *there]
                 weights[here] += weight
                 total_variance[here] += squared * variance[there]
-        light, variance = total / weights, total_variance / weights**2
+        light, variance = np.asarray(total / weights, np.float32), total_variance / weights**2
     return light
 
 

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
+from itertools import count as numbers
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,30 +30,29 @@ import cv2
 import numpy as np
 
 from leadline import __version__
-from leadline.data.synthetic.layout import StoredView, count_views, read_dataset, write_dataset, write_scene
+from leadline.data.synthetic.layout import StoredView, clear_unfinished, count_views, read_dataset, write_dataset, write_scene
 from leadline.data.synthetic.path import smooth_path
-from leadline.data.synthetic.render import RenderedView, Renderer
+from leadline.data.synthetic.render import LoadedScene, RenderedView, Renderer, Size
 from leadline.data.synthetic.scene import Scene, View
 from leadline.data.synthetic.sensor import auto_exposure, develop, draw_sensor
 from leadline.errors import LeadlineError
 
-# make_scene(rng, assets, *, views) -> Scene for Mitsuba; "analytic" draws and renders by itself, see `_analytic`
+# "analytic" draws and renders by itself (`_analytic`); the others are make_scene(rng, assets, *, views) -> Scene for Mitsuba.
 WORLDS = {
+    "analytic": "leadline.data.synthetic.analytic:make_world",
     "rooms": "leadline.data.synthetic.rooms:make_scene",
     "tabletop": "leadline.data.synthetic.tabletop:make_scene",
     "street": "leadline.data.synthetic.street:make_scene",
     "terrain": "leadline.data.synthetic.terrain:make_scene",
-    "analytic": "leadline.data.synthetic.analytic:make_world",
 }
 _GIVE_UP_AFTER = 20  # scenes without a picture, in a row: the world is broken, not unlucky
 _RENEW_AFTER = 100  # scenes per process, since Mitsuba's memory grows with each
-
-Size = tuple[int, int]
+_VIEWS_TO_MOVE_BETWEEN = 6
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a scene depends on besides its number; pickled to the workers and written to dataset.json."""
+    """What a scene depends on besides its number: pickled to the workers, and written to dataset.json."""
 
     world: str
     seed: int = 0
@@ -66,18 +67,25 @@ class Options:
 
 @dataclass(frozen=True)
 class SceneResult:
-    """What became of one scene: how many views were written, and why others were not."""
+    """What became of one scene.
+
+    Attributes:
+        views: how many are in its folder.
+        rejected: how many were not worth keeping, by reason.
+        failure: the error that ended it, or None.
+        resumed: it was there before this job.
+    """
 
     index: int
-    views: int
+    views: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     failure: str | None = None
-    seconds: float = 0.0
+    resumed: bool = False
 
 
 @dataclass
 class Report:
-    """What a job did. `views` and `scenes` count what is in the folder, `rendered` what this run added."""
+    """What a job did. `views` and `scenes` count what is in the folder now, `rendered` the views that this run added."""
 
     out: Path
     views: int = 0
@@ -90,7 +98,7 @@ class Report:
 
     @property
     def failed(self) -> int:
-        """Number of scenes that gave an error."""
+        """Number of scenes that ended with an error."""
         return len(self.failures)
 
     @property
@@ -99,12 +107,12 @@ class Report:
         return self.rendered / self.seconds if self.seconds else 0.0
 
     def __str__(self) -> str:
-        text = f"{self.out}: {self.views} views in {self.scenes} scenes; {self.rendered} new at {self.views_per_second:.2f} views/s"
-        if self.rejected:
-            text += "; rejected " + ", ".join(f"{n} ({why})" for why, n in self.rejected.most_common())
+        speed = f"{self.rendered} new at {self.views_per_second:.2f} views/s"
+        parts = [f"{self.out}: {self.views} views in {self.scenes} scenes, {speed}"]
+        parts += [f"{n} views rejected ({why})" for why, n in self.rejected.most_common()]
         if self.failures:
-            text += f"; {self.failed} scenes failed, the first: {next(iter(self.failures.values()))}"
-        return text + ("; interrupted" if self.interrupted else "")
+            parts.append(f"{self.failed} scenes failed, the first with {next(iter(self.failures.values()))}")
+        return "; ".join(parts + ["interrupted"] * self.interrupted)
 
 
 def synthesize(
@@ -126,25 +134,33 @@ def synthesize(
     """Render scenes of `world` into the folder `out` until it holds at least `count` views.
 
     Args:
+        world: one of `WORLDS`.
+        count: of views; whole scenes are rendered, so a few more may come. What is in `out` already counts.
+        out: folder in the layout of `layout`.
+        seed: of the world.
         size: (width, height), or several to draw from per scene.
-        stereo: add a right eye. video: frames of one smooth path per scene instead of separate views.
-        spp: light paths per pixel, a multiple of 4. jpeg: store pictures as JPEG of this quality instead of PNG.
-        assets: folder for `Assets.load`. workers: processes (default: one a core; 1 works in this process).
-        on_progress: called with the report so far and `count` after each scene; default: a progress bar on stderr.
+        views_per_scene: fewer where views had to be rejected.
+        workers: processes; by default one a core, and 1 works in this process.
+        stereo: add a right eye.
+        video: frames of one smooth path per scene instead of separate views.
+        spp: light paths per pixel, a multiple of 4.
+        jpeg: store pictures as JPEG of this quality instead of PNG.
+        assets: folder for `Assets.load`.
+        on_progress: called with the report so far and `count` after each scene; by default a progress bar on stderr.
 
     Raises:
-        LeadlineError: the world is unknown, or `out` holds data made with other options.
+        LeadlineError: the world is unknown, a number is out of range, or `out` holds data made with other options.
+        ImportError: the world needs Mitsuba, which is not installed.
     """
-    if world not in WORLDS:
-        raise LeadlineError(f"unknown world {world!r}; choose from {', '.join(WORLDS)}")
-    if spp <= 0 or spp % 4:
-        raise LeadlineError(f"spp is {spp}: expected a multiple of 4")
-    sizes = (size,) if isinstance(size[0], int) else tuple(size)
-    options = Options(world, seed, sizes, views_per_scene, stereo, video, spp, jpeg, str(assets) if assets else None)  # type: ignore[arg-type]
+    sizes = tuple((int(w), int(h)) for w, h in ([size] if isinstance(size[0], int) else size))  # type: ignore[misc]
+    options = Options(
+        world, seed, sizes, views_per_scene, stereo, video, spp, jpeg, None if assets is None else str(assets)
+    )  # fmt: skip
+    _check(options, count)
     out = Path(out)
     _open_dataset(out, options)
-    report = Report(out)
-    start = time.monotonic()
+    clear_unfinished(out)
+    report, start = Report(out), time.monotonic()
     with _progress(on_progress) as tell:
         try:
             for result in _results(options, out, count, workers or _cores()):
@@ -166,51 +182,61 @@ def make_scene(options: Options, index: int) -> Scene:
     """Build scene `index` of a world that Mitsuba renders, as the job would."""
     module, _, function = WORLDS[options.world].partition(":")
     make: Callable[..., Scene] = getattr(import_module(module), function)
-    views = 6 if options.video else options.views_per_scene
+    views = _VIEWS_TO_MOVE_BETWEEN if options.video else options.views_per_scene
     return make(_generator(options, index, 0), _assets(options.assets), views=views)
 
 
 def render_scene(options: Options, out: Path, index: int) -> SceneResult:
-    """Build, render, judge and store one scene; errors become the result's `failure`."""
-    start = time.monotonic()
+    """Build, render, judge and store one scene; an error becomes the result's `failure`."""
     try:
-        views, rejected = _make_views(options, index)
+        views, rejected = _stored_views(options, index)
         if views:
-            write_scene(out, scene_name(options, index), views, {"world": options.world, "seed": options.seed}, jpeg=options.jpeg)
-        return SceneResult(index, len(views), rejected, None, time.monotonic() - start)
+            about = {"world": options.world, "seed": options.seed, "scene": index}
+            write_scene(out, scene_name(options, index), views, about, jpeg=options.jpeg)
+        return SceneResult(index, len(views), rejected)
     except Exception as error:  # a job of hours must outlive one bad scene; the reason is kept
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        failure = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
-        return SceneResult(index, 0, Counter(), failure, time.monotonic() - start)
+        return SceneResult(index, failure=f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})")
 
 
-def _make_views(options: Options, index: int) -> tuple[list[StoredView], Counter[str]]:
+def _stored_views(options: Options, index: int) -> tuple[list[StoredView], Counter[str]]:
+    """Take the pictures of a scene with one camera, and count those that show nothing."""
     rng = _generator(options, index, 1)
     size = options.sizes[int(rng.integers(len(options.sizes)))]
     rendered = (_analytic if options.world == "analytic" else _path_traced)(options, index, size, rng)
     sensor = draw_sensor(rng)
-    gain, stored, rejected = None, list[StoredView](), Counter[str]()
+    gain = 0.0
+    stored, rejected = list[StoredView](), Counter[str]()
     for i, view in enumerate(rendered):
         reason = _unusable(view)
-        if reason is None:
-            if gain is None or not options.video:  # a film keeps its exposure
-                gain = auto_exposure(view.radiance, sensor.key)
-            image = develop(view.radiance, sensor, gain, rng)
-            if image.std() < 4 or not 8 < image.mean() < 247:
-                reason = "flat picture"
         if reason is not None:
             rejected[reason] += 1
             continue
-        right = None if view.right_radiance is None else develop(view.right_radiance, sensor, gain, rng)
-        extra: dict[str, Any] = {"exposure": gain, "sensor": asdict(sensor)} | ({"frame": i} if options.video else {})
+        if gain == 0 or not options.video:  # a film keeps its exposure
+            gain = auto_exposure(view.radiance, sensor.key)
+        image = develop(view.radiance, sensor, gain, rng)
+        if image.std() < 4 or not 8 < image.mean() < 247:
+            rejected["flat picture"] += 1
+            continue
         stored.append(
             StoredView(
-                image, view.depth, view.normals, view.material, view.instance, view.sky, view.intrinsics, view.world_from_camera,
-                right, view.pixel_disparity, view.occluded, view.baseline_m, extra,
+                image=image,
+                depth=view.depth,
+                normals=view.normals,
+                material=view.material,
+                instance=view.instance,
+                sky=view.sky,
+                intrinsics=view.intrinsics,
+                world_from_camera=view.world_from_camera,
+                right=None if view.right_radiance is None else develop(view.right_radiance, sensor, gain, rng),
+                pixel_disparity=view.pixel_disparity,
+                occluded=view.occluded,
+                baseline_m=view.baseline_m,
+                extra={"exposure": gain, "sensor": asdict(sensor)} | ({"frame": i} if options.video else {}),
             )
-        )  # fmt: skip
+        )
     if options.video and rejected:  # a film with holes is no film
-        return [], Counter({f"film with {why}": n for why, n in rejected.items()})
+        return [], rejected + Counter({"film with a bad frame": len(stored)})
     return stored, rejected
 
 
@@ -220,24 +246,25 @@ def _path_traced(options: Options, index: int, size: Size, rng: np.random.Genera
     views: Sequence[View] = scene.views[: options.views_per_scene]
     if options.video:
         views = smooth_path(scene.views, options.video, loaded.first_hit, rng)
-    baseline_m = None
-    if options.stereo:  # so wide that disparities are of the order of a tenth of the focal length, as rigs are built
-        pose = scene.views[0].world_from_camera
-        slopes = np.stack([*np.meshgrid(np.linspace(-0.4, 0.4, 9), np.linspace(-0.3, 0.3, 7)), np.ones((7, 9))], axis=-1).reshape(-1, 3)
-        directions = slopes / np.linalg.norm(slopes, axis=1, keepdims=True) @ pose[:3, :3].T
-        far = loaded.first_hit(np.broadcast_to(pose[:3, 3], directions.shape), directions)
-        typical = float(np.median(far[np.isfinite(far)])) if np.isfinite(far).any() else 5.0
-        baseline_m = round(float(np.clip(typical * rng.uniform(0.03, 0.1), 0.005, 0.6)), 4)
+    baseline_m = _fitting_baseline(loaded, views[0], rng) if options.stereo else None
     return loaded.render(views, size, seed=int(rng.integers(2**31)), baseline_m=baseline_m)
+
+
+def _fitting_baseline(loaded: LoadedScene, view: View, rng: np.random.Generator) -> float:
+    """Draw a baseline in metres of 3 to 10 % of the distance of what the view shows, as stereo rigs are built."""
+    x, y = (v.ravel() for v in np.meshgrid(np.linspace(-0.4, 0.4, 9), np.linspace(-0.3, 0.3, 7)))
+    rays = np.stack([x, y, np.ones_like(x)], axis=-1) / np.sqrt(x * x + y * y + 1)[:, None]
+    pose = view.world_from_camera
+    far = loaded.first_hit(np.broadcast_to(pose[:3, 3], rays.shape), rays @ pose[:3, :3].T)
+    typical = float(np.median(far[np.isfinite(far)])) if np.isfinite(far).any() else 5.0
+    return round(float(np.clip(typical * rng.uniform(0.03, 0.1), 0.005, 0.6)), 4)
 
 
 def _analytic(options: Options, index: int, size: Size, rng: np.random.Generator) -> list[RenderedView]:
     from leadline.data.synthetic.analytic import make_world, render_view
 
-    if options.video:
-        raise LeadlineError("the analytic world has no films; choose another world")
-    draw = _generator(options, index, 0)
     baseline_m = round(float(rng.uniform(0.05, 0.2)), 4) if options.stereo else None
+    draw = _generator(options, index, 0)
     worlds = [make_world(draw) for _ in range(options.views_per_scene)]
     return [render_view(world, view, (size[1], size[0]), baseline_m=baseline_m) for world, view in worlds]
 
@@ -254,63 +281,135 @@ def _unusable(view: RenderedView) -> str | None:
 
 
 def _results(options: Options, out: Path, count: int, workers: int) -> Iterator[SceneResult]:
-    """Yield results of finished scenes, in order of completion, until `count` views are there."""
-    views, barren, index = 0, 0, 0
-    crashes = Counter[int]()
-    pending: dict[Future[SceneResult], int] = {}
-    retry: list[int] = []
-    pool = _pool(workers) if workers > 1 else None
-    try:
+    """Yield scenes as they finish until `count` views are there, or nothing comes of them any more."""
+    views, barren = 0, 0
+    fresh = numbers()
+    with _Pool(workers) as pool:
         while True:
-            while len(pending) < 2 * workers and barren < _GIVE_UP_AFTER and (retry or views + _expected(options, len(pending)) < count):
-                number, index = (retry.pop(), index) if retry else (index, index + 1)
-                folder = out / scene_name(options, number)
+            expected = views + len(pool) * (options.video or options.views_per_scene)
+            if expected < count and pool.has_room and barren < _GIVE_UP_AFTER:
+                index = next(fresh)
+                folder = out / scene_name(options, index)
                 if (folder / "camera.json").is_file():
                     views += count_views(folder)
-                    yield SceneResult(number, count_views(folder), seconds=-1.0)
-                elif pool is None:
-                    future: Future[SceneResult] = Future()
-                    future.set_result(render_scene(options, out, number))
-                    pending[future] = number
-                    break
+                    yield SceneResult(index, count_views(folder), resumed=True)
                 else:
-                    pending[pool.submit(render_scene, options, out, number)] = number
-            if not pending:
+                    pool.submit(options, out, index)
+                continue
+            if not len(pool):
                 return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                number = pending.pop(future)
-                try:
-                    result = future.result()
-                except BrokenProcessPool:  # a worker died, and took the others' scenes with it: try each once more, then give up on it
-                    for lost in (number, *pending.values()):
-                        crashes[lost] += 1
-                        retry.append(lost)
-                    pending.clear()
-                    pool = _pool(1 if len(retry) > 1 else workers)
-                    for lost in [n for n in retry if crashes[n] > 2]:
-                        retry.remove(lost)
-                        yield SceneResult(lost, 0, failure="the process died (out of memory, or a crash in the renderer)")
-                    break
+            for result in pool.finished():
                 views += result.views
                 barren = 0 if result.views else barren + 1
                 yield result
-    finally:
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _expected(options: Options, scenes: int) -> int:
-    return scenes * (options.video or options.views_per_scene)
+class _Pool:
+    """Processes that render scenes. One that dies is replaced and its scene reported; all are renewed now and then."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._executor: ProcessPoolExecutor | None = None
+        self._pending: dict[Future[SceneResult], tuple[Options, Path, int]] = {}
+        self._submitted = 0
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether to submit more: a short queue keeps all busy; before a renewal it runs dry."""
+        return len(self) < 2 * self._workers and self._submitted < _RENEW_AFTER * self._workers
+
+    def submit(self, options: Options, out: Path, index: int) -> None:
+        """Queue a scene."""
+        if self._workers == 1:
+            future: Future[SceneResult] = Future()  # made in `finished`, in this process
+        else:
+            if self._executor is None:
+                self._executor = _executor(self._workers)
+            try:
+                future = self._executor.submit(render_scene, options, out, index)
+            except BrokenProcessPool as error:
+                future = Future()
+                future.set_exception(error)
+        self._pending[future] = (options, out, index)
+        self._submitted += 1
+
+    def finished(self) -> list[SceneResult]:
+        """Wait for at least one scene and return those that are done."""
+        if self._workers == 1:
+            self._submitted = 0
+            return [render_scene(*self._pending.pop(next(iter(self._pending))))]
+        done = wait(self._pending, return_when=FIRST_COMPLETED).done
+        try:
+            results = [future.result() for future in done]
+        except BrokenProcessPool:
+            # One process died and took all scenes in progress with it. Alone, the guilty one dies again.
+            lost = list(self._pending.values())
+            self._pending.clear()
+            self._close()
+            return [_render_alone(*scene) for scene in lost]
+        for future in done:
+            del self._pending[future]
+        if not self._pending:  # the end, or time to renew
+            self._close()
+        return results
+
+    def _close(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+        self._executor, self._submitted = None, 0
+
+
+def _render_alone(options: Options, out: Path, index: int) -> SceneResult:
+    if (out / scene_name(options, index) / "camera.json").is_file():  # it had finished, only its answer was lost
+        return SceneResult(index, count_views(out / scene_name(options, index)))
+    with _executor(1) as alone:
+        try:
+            return alone.submit(render_scene, options, out, index).result()
+        except BrokenProcessPool:
+            return SceneResult(index, failure="the process died: out of memory, or a crash in the renderer")
+
+
+def _executor(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lets the scenes in progress finish
+    cv2.setNumThreads(1)
 
 
 def _add(report: Report, result: SceneResult, options: Options) -> None:
     report.views += result.views
     report.scenes += result.views > 0
+    report.rendered += 0 if result.resumed else result.views
     report.rejected += result.rejected
-    if result.seconds >= 0:  # else it was there before
-        report.rendered += result.views
     if result.failure is not None:
         report.failures[scene_name(options, result.index)] = result.failure
+
+
+def _check(options: Options, count: int) -> None:
+    if options.world not in WORLDS:
+        raise LeadlineError(f"unknown world {options.world!r}: choose one of {', '.join(WORLDS)}")
+    if options.spp <= 0 or options.spp % 4:
+        raise LeadlineError(f"{options.spp} samples per pixel: expected a multiple of 4")
+    if count < 1 or options.views_per_scene < 1 or options.video < 0:
+        raise LeadlineError(f"count {count}, views per scene {options.views_per_scene}, video {options.video}: expected more")
+    if not options.sizes or any(w < 16 or h < 16 for w, h in options.sizes):
+        raise LeadlineError(f"size {options.sizes}: expected width and height of at least 16 pixels")
+    if options.world == "analytic":
+        if options.video:
+            raise LeadlineError("the analytic world has no films: choose another world, or drop video")
+    elif find_spec("mitsuba") is None:
+        raise ModuleNotFoundError(f"the world {options.world!r} is rendered with Mitsuba", name="mitsuba")
 
 
 def _open_dataset(out: Path, options: Options) -> None:
@@ -318,24 +417,14 @@ def _open_dataset(out: Path, options: Options) -> None:
     if out.exists() and not out.is_dir():
         raise LeadlineError(f"{out} is a file: give a folder")
     mine: dict[str, Any] = asdict(options) | {"sizes": [list(s) for s in options.sizes]}
-    del mine["assets"]  # a place on this machine; what was used is listed under "licences"
+    del mine["assets"]  # a place on one machine; what was used is listed under "licences"
     if (out / "dataset.json").is_file():
         theirs = read_dataset(out).get("options", {})
-        differing = [k for k in mine if theirs.get(k) != mine[k]]
-        if differing:
-            was = ", ".join(f"{k} {theirs.get(k)!r} not {mine[k]!r}" for k in differing)
-            raise LeadlineError(f"{out} was made with other options ({was}): use these or another folder")
+        if differing := [f"{k} {theirs.get(k)!r}, not {mine[k]!r}" for k in mine if theirs.get(k) != mine[k]]:
+            raise LeadlineError(f"{out} was made with {'; '.join(differing)}: use the same options, or another folder")
         return
-    write_dataset(
-        out,
-        {
-            "world": options.world,
-            "seed": options.seed,
-            "options": mine,
-            "licences": _licences(options.assets),
-            "leadline_version": __version__,
-        },
-    )
+    about = {"world": options.world, "seed": options.seed, "options": mine}
+    write_dataset(out, about | {"licences": _licences(options.assets), "leadline_version": __version__})
 
 
 def _licences(root: str | None) -> list[dict[str, str]]:
@@ -343,7 +432,8 @@ def _licences(root: str | None) -> list[dict[str, str]]:
     if root is None:
         return []
     assets = _assets(root)
-    return [{"id": a.id, "licence": a.licence, "author": a.author, "source": a.source} for a in (*assets.models, *assets.textures)]
+    listed = (*assets.models, *assets.textures)
+    return [{"id": a.id, "licence": a.licence, "author": a.author, "source": a.source} for a in listed]
 
 
 def _generator(options: Options, index: int, stream: int) -> np.random.Generator:
@@ -366,15 +456,6 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, max_tasks_per_child=_RENEW_AFTER)
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lets the scenes in progress finish
-    cv2.setNumThreads(1)
-
-
 @contextmanager
 def _progress(on_progress: Callable[[Report, int], None] | None) -> Iterator[Callable[[Report, int], None]]:
     if on_progress is not None:
@@ -389,14 +470,15 @@ def _progress(on_progress: Callable[[Report, int], None] | None) -> Iterator[Cal
 
         def tell(report: Report, count: int) -> None:
             failed = f", {report.failed} scenes failed" if report.failures else ""
-            bar.update(task, completed=report.views, total=count, description=f"{report.views_per_second:.2f} views/s{failed}")
+            speed = f"{report.views_per_second:.2f} views/s{failed}"
+            bar.update(task, completed=report.views, total=count, description=speed)
 
         yield tell
 
 
 def main() -> None:
-    """``python -m leadline.data.synthetic.job``: the bare job, with a contact sheet."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    """Render a world and, if asked, a contact sheet of it. ``leadline synth`` is the same for users."""
+    parser = argparse.ArgumentParser(prog="python -m leadline.data.synthetic.job", description=main.__doc__)
     parser.add_argument("--world", required=True, choices=list(WORLDS))
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--out", type=Path, required=True)
@@ -407,8 +489,9 @@ def main() -> None:
     parser.add_argument("--stereo", action="store_true")
     parser.add_argument("--video", type=int, default=0)
     parser.add_argument("--spp", type=int, default=4)
+    parser.add_argument("--jpeg", type=int)
     parser.add_argument("--assets", type=Path)
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet of the result here")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet of the result to this picture")
     args = vars(parser.parse_args())
     sheet = args.pop("sheet")
     args["size"] = [tuple(int(v) for v in s.split("x")) for s in args["size"].split(",")]

@@ -10,10 +10,15 @@
     OUT/<scene>/material/000.png   8-bit: 0 opaque, 1 transparent, 2 mirror
     OUT/<scene>/instance/000.png   16-bit object number, 0 for structure
     OUT/<scene>/sky/000.png        0 or 255
-    with stereo:  right/000.png, pixel_disparity/000.npy (of the left picture), occlusion/000.png (255: the right eye does not see it)
+
+and with stereo::
+
+    OUT/<scene>/right/000.png              the right eye's picture
+    OUT/<scene>/pixel_disparity/000.npy    float32, of the left picture
+    OUT/<scene>/occlusion/000.png          255 where the right eye does not see what the left one does
 
 Intrinsics are in pixels with the top-left corner of the picture at (0, 0), so a centred camera has cx = width / 2.
-A scene folder appears at once, by a rename; whatever starts with a dot is unfinished.
+A scene folder appears at once, by a rename from OUT/.unfinished.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT = "leadline-folder/1"
+_UNFINISHED = ".unfinished"  # one level deeper than scenes, so that a scan for */image/*.png never finds it
 _PARTS = {"depth": ".npy", "normals": ".png", "material": ".png", "instance": ".png", "sky": ".png"}
 _STEREO = {"right": ".png", "pixel_disparity": ".npy", "occlusion": ".png"}
 
@@ -88,9 +94,14 @@ def read_dataset(out: Path) -> dict[str, Any]:
     return description
 
 
-def write_scene(out: Path, name: str, views: Sequence[StoredView], extra: Mapping[str, Any] | None = None, *, jpeg: int | None = None) -> Path:
-    """Write the whole scene folder OUT/name at once; `jpeg` stores pictures as JPEG of that quality. Returns the folder."""
-    final, temporary = out / name, out / f".{name}.{os.getpid()}"
+def write_scene(
+    out: Path, name: str, views: Sequence[StoredView], extra: Mapping[str, Any] | None = None, *, jpeg: int | None = None
+) -> Path:
+    """Write the scene folder OUT/name, which appears whole or not at all, and return it.
+
+    `extra` is added to camera.json; `jpeg` stores pictures as JPEG of that quality.
+    """
+    final, temporary = out / name, out / _UNFINISHED / f"{name}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     cameras = [write_view(temporary, i, view, jpeg=jpeg) for i, view in enumerate(views)]
@@ -98,6 +109,23 @@ def write_scene(out: Path, name: str, views: Sequence[StoredView], extra: Mappin
     shutil.rmtree(final, ignore_errors=True)
     temporary.rename(final)
     return final
+
+
+def clear_unfinished(out: Path) -> None:
+    """Remove what killed writers left behind, unless the writer lives."""
+    for folder in (out / _UNFINISHED).glob("*"):
+        if not _lives(int(folder.suffix[1:])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def write_view(folder: Path, index: int, view: StoredView, *, jpeg: int | None = None) -> dict[str, Any]:
@@ -214,11 +242,17 @@ def _check_view(folder: Path, index: int, camera: Mapping[str, Any]) -> list[str
         size = int(camera["height"]), int(camera["width"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"unreadable: {error!r}"]
-    arrays = {"image": view.image, "depth": view.depth, "normals": view.normals, "material": view.material}
+    arrays: dict[str, NDArray[Any]] = {
+        "image": view.image,
+        "depth": view.depth,
+        "normals": view.normals,
+        "material": view.material,
+    }
     arrays |= {"instance": view.instance, "sky": view.sky}
     if view.right is not None and view.pixel_disparity is not None and view.occluded is not None:
         arrays |= {"right": view.right, "pixel_disparity": view.pixel_disparity, "occlusion": view.occluded}
-    problems = [f"{k} is {a.shape[1]} x {a.shape[0]}, not {size[1]} x {size[0]}" for k, a in arrays.items() if a.shape[:2] != size]
+    w_by_h = f"{size[1]} x {size[0]}"
+    problems = [f"{k} is {a.shape[1]} x {a.shape[0]}, not {w_by_h}" for k, a in arrays.items() if a.shape[:2] != size]
     for name in ("depth", "pixel_disparity"):
         values = arrays.get(name)
         if values is not None and (not np.isfinite(values).all() or (values < 0).any()):
@@ -230,9 +264,10 @@ def _check_view(folder: Path, index: int, camera: Mapping[str, Any]) -> list[str
     k = view.intrinsics
     inside = 0 < k[0, 2] < size[1] and 0 < k[1, 2] < size[0]
     if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0 and inside):
-        problems.append(f"intrinsics do not fit {size[1]} x {size[0]}: f = {k[0, 0]:g}, {k[1, 1]:g}, c = {k[0, 2]:g}, {k[1, 2]:g}")
+        problems.append(f"intrinsics don't fit {w_by_h}: f {k[0, 0]:g}, {k[1, 1]:g}, c {k[0, 2]:g}, {k[1, 2]:g}")
     pose = view.world_from_camera
-    if pose.shape != (4, 4) or not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-4) or np.linalg.det(pose[:3, :3]) < 0:
+    turn = pose[:3, :3]
+    if pose.shape != (4, 4) or not np.allclose(turn @ turn.T, np.eye(3), atol=1e-4) or np.linalg.det(turn) < 0:
         problems.append("world_from_camera is not a rigid pose")
     return problems
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import permutations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,15 +30,11 @@ def interpolate(a: View, b: View, t: float) -> View:
 
 def vector_from_rotation(r: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (3,) axis times angle in radians (0..pi) of a (3, 3) rotation."""
-    import cv2
-
     return np.asarray(cv2.Rodrigues(r)[0][:, 0], np.float64)
 
 
 def rotation_from_vector(v: NDArray[np.float64]) -> NDArray[np.float64]:
     """Inverse of `vector_from_rotation`."""
-    import cv2
-
     return np.asarray(cv2.Rodrigues(v)[0], np.float64)
 
 
@@ -60,7 +58,9 @@ def smooth_path(views: Sequence[View], frames: int, first_hit: FirstHit, rng: np
                 return path
     start = views[int(rng.integers(len(views)))]
     turned = start.world_from_camera.copy()
-    turned[:3, :3] = turned[:3, :3] @ rotation_from_vector(np.array([0.0, rng.choice([-1.0, 1.0]) * min(0.5, 0.02 * frames), 0.0]))
+    turned[:3, :3] = turned[:3, :3] @ rotation_from_vector(
+        np.array([0.0, rng.choice([-1.0, 1.0]) * min(0.5, 0.02 * frames), 0.0])
+    )
     return _frames(start, View(turned, start.fov_x_deg, start.aperture_m, start.focus_m), 1.0, frames)
 
 
@@ -77,12 +77,12 @@ def _clear_share(a: View, b: View, frames: int, first_hit: FirstHit) -> float:
     length = float(np.linalg.norm(way))
     ahead = _centre_depth([a], first_hit)[0]
     speed = _STEP_OF_DEPTH * min(ahead, 20.0) * frames / 1.5  # easing peaks at 1.5 times the mean speed
-    turn = float(np.linalg.norm(vector_from_rotation(a.world_from_camera[:3, :3].T @ b.world_from_camera[:3, :3])))
-    share = min(1.0, 0.03 * frames / max(turn, 1e-6))
+    turn = np.linalg.norm(vector_from_rotation(a.world_from_camera[:3, :3].T @ b.world_from_camera[:3, :3]))
+    share = min(1.0, 0.03 * frames / max(float(turn), 1e-6))
     if length < 1e-6:
-        return share
+        return float(share)
     free = float(first_hit(start[None], way[None] / length)[0]) - _CLEARANCE_M
-    return min(share, speed / length, max(free, 0.0) / length)
+    return float(min(share, speed / length, max(free, 0.0) / length))
 
 
 def _looks_free(path: Sequence[View], first_hit: FirstHit) -> bool:

@@ -705,7 +705,7 @@ class Room:
     # --- views -------------------------------------------------------------------------------------------------------
 
     def clear_distance(self, eye: NDArray[np.float64], directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return the distance from `eye` along (n, 3) unit directions to the first box or wall, and the share that meets a box."""
+        """Return the distance from `eye` along (n, 3) unit directions to the first box or wall; the share that meets a box."""
         low = np.array([b[0] for b in self.boxes]).reshape(-1, 3)
         high = np.array([b[1] for b in self.boxes]).reshape(-1, 3)
         inverse = 1 / np.where(np.abs(directions) < 1e-9, 1e-9, directions)[:, None]

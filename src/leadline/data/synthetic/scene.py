@@ -84,7 +84,7 @@ class Thing:
 class Sky:
     """Light from everywhere: an equirectangular radiance map, (h, w, 3) float32 linear, row 0 at the zenith (+z).
 
-    Column c looks towards ``(x, y) = (sin a, cos a)`` with ``a = 2 pi (c + 0.5) / w``: +y at the left edge, then clockwise to +x.
+    Column c looks towards ``(x, y) = (sin a, cos a)``, ``a = 2 pi (c + 0.5) / w``: +y at the left edge, then clockwise to +x.
     """
 
     radiance: NDArray[np.float32]

@@ -107,5 +107,7 @@ def develop(radiance: F32, sensor: Sensor, gain: float, rng: np.random.Generator
     image = np.asarray(np.clip(picture * 255 + 0.5, 0, 255), np.uint8)
     if sensor.jpeg_quality is not None:
         _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, sensor.jpeg_quality])
-        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert decoded is not None
+        image = np.asarray(decoded[..., ::-1], np.uint8)
     return np.ascontiguousarray(image)

@@ -13,7 +13,9 @@ from leadline.data.synthetic.layout import StoredView, count_views, read_view, s
 _MATERIALS = np.array([[60, 60, 60], [90, 200, 255], [255, 120, 200]], np.uint8)  # opaque, transparent, mirror
 
 
-def contact_sheet(folder: Path, *, views: int = 24, columns: int = 3, width: int = 200, parts: bool = True) -> NDArray[np.uint8]:
+def contact_sheet(
+    folder: Path, *, views: int = 24, columns: int = 3, width: int = 200, parts: bool = True
+) -> NDArray[np.uint8]:
     """Return an RGB picture with up to `views` views spread over the data set in `folder`.
 
     Args:
@@ -29,7 +31,7 @@ def contact_sheet(folder: Path, *, views: int = 24, columns: int = 3, width: int
     chosen = [places[round(k)] for k in np.linspace(0, len(places) - 1, min(views, len(places)))]
     tiles = [_tile(read_view(*place), width, parts) for place in chosen]
     height = max(t.shape[0] for t in tiles)
-    tiles = [cv2.copyMakeBorder(t, 0, height - t.shape[0] + 4, 0, 4, cv2.BORDER_CONSTANT, value=(255, 255, 255)) for t in tiles]
+    tiles = [np.pad(t, ((0, height - t.shape[0] + 4), (0, 4), (0, 0)), constant_values=255) for t in tiles]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
     return np.concatenate(rows, axis=0)

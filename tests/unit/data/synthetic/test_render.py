@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from leadline.data.synthetic.denoise import Guide, denoise
 from leadline.data.synthetic.lens import blur
-from leadline.data.synthetic.render import Renderer, intrinsics_of, vertex_normals
+from leadline.data.synthetic.mitsuba_scene import vertex_normals
+from leadline.data.synthetic.render import Renderer, intrinsics_of
 from leadline.data.synthetic.scene import Lamp, Look, Material, Mesh, Scene, Sky, Sun, Thing, View, look_at
 
 pytest.importorskip("mitsuba", reason="Mitsuba is not installed (pip install 'leadline[synth]')")
@@ -123,7 +124,7 @@ def test_the_picture_and_the_truth_are_not_shifted_by_half_a_pixel(renderer: Ren
     loaded = renderer.load(scene)
     picture = np.mean([v.radiance[..., 1] for v in loaded.render((view,) * 32, SIZE)], axis=0)
     fine = 7  # an odd factor keeps pixel centres on pixel centres
-    mask = loaded.truth((view,), (SIZE[0] * fine, SIZE[1] * fine))[0]["instance"] == 1
+    mask = loaded.truth((view,), (SIZE[0] * fine, SIZE[1] * fine))[0].instance == 1
 
     def centroid(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         y, x = np.mgrid[: weights.shape[0], : weights.shape[1]] + 0.5
@@ -169,7 +170,12 @@ def test_pixel_disparity_matches_the_right_picture_and_hidden_points_are_marked(
     column = np.floor(x - view.pixel_disparity).astype(int)
     inside = view.valid & (x - view.pixel_disparity >= 0)
     np.testing.assert_array_equal(view.occluded[view.valid & ~inside], True)
-    seen = inside & ~view.occluded & _expected(VIEW)["clear"].astype(bool) & right_truth["clear"].astype(bool)[y, np.maximum(column, 0)]
+    seen = (
+        inside
+        & ~view.occluded
+        & _expected(VIEW)["clear"].astype(bool)
+        & right_truth["clear"].astype(bool)[y, np.maximum(column, 0)]
+    )
     same = right_truth["on_ball"][y, np.maximum(column, 0)] == (view.instance == 7)
     assert same[seen].all()
     floor_behind = inside & (view.instance == 0) & right_truth["on_ball"].astype(bool)[y, np.maximum(column, 0)]
