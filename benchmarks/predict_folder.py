@@ -58,7 +58,8 @@ def main() -> None:
         shares = [least / own for least, own in zip(bound, seconds[f"leadline_16bit_{precision}"], strict=True)]
         results[f"overlap_{precision}"] = {"bound_s": statistics.median(bound), "share_of_bound": statistics.median(shares)}
     settings = {
-        "photos": given.photos, "threads": given.threads, "rounds": given.rounds, "network": "depth_anything_v2_small, random weights",
+        "photos": given.photos, "threads": given.threads, "rounds": given.rounds,
+        "network": "depth_anything_v2_small, random weights",
         "largest_difference_of_the_exported_network": difference,
     }  # fmt: skip
     report("predict_folder", settings, results, given.out)
@@ -151,7 +152,8 @@ def _transformers_pipeline(work: Path, out: Path, threads: int) -> Callable[[lis
 
     torch.set_num_threads(threads)
     processor = DPTImageProcessorPil(
-        size={"height": 518, "width": 518}, ensure_multiple_of=14, keep_aspect_ratio=True, image_mean=MEAN, image_std=STD, resample=3
+        size={"height": 518, "width": 518}, ensure_multiple_of=14, keep_aspect_ratio=True, image_mean=MEAN, image_std=STD,
+        resample=3,
     )  # fmt: skip
     network = AutoModelForDepthEstimation.from_pretrained(work / "network")
     estimate: Any = pipeline("depth-estimation", model=network, image_processor=processor, device="cpu")
@@ -223,8 +225,8 @@ def _make_network(work: Path) -> float:
 
     if not (work / "network").is_dir():
         backbone = Dinov2Config(
-            hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=518, out_indices=[3, 6, 9, 12],
-            reshape_hidden_states=False, apply_layernorm=True,
+            hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=518,
+            out_indices=[3, 6, 9, 12], reshape_hidden_states=False, apply_layernorm=True,
         )  # fmt: skip
         config = DepthAnythingConfig(
             backbone_config=backbone, reassemble_hidden_size=384, patch_size=14, neck_hidden_sizes=[48, 96, 192, 384],

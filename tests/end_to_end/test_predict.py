@@ -50,7 +50,15 @@ def inputs(tmp_path: Path) -> Path:
 def test_the_contract_names_kinds_and_sizes_of_the_outputs(inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "OUT"
     done = leadline_command(
-        "predict", inputs / "A.jpg", inputs / "B.png", inputs / "DIR", "--out", out, "--write", "npz,png16,preview,ply", "--json"
+        "predict",
+        inputs / "A.jpg",
+        inputs / "B.png",
+        inputs / "DIR",
+        "--out",
+        out,
+        "--write",
+        "npz,png16,preview,ply",
+        "--json",
     )
     assert done.returncode == 0, done.stderr
     stems = ["A", "B", "deep/with space", "naïve 写真"]

@@ -138,7 +138,7 @@ def _smooth(light: F32, variance: F32, normal: F32, position: F32, tolerance: F3
                 total[:, *here] += weight * light[:, *there]
                 weights[here] += weight
                 total_variance[here] += squared * variance[there]
-        light, variance = np.asarray(total / weights, np.float32), total_variance / weights**2
+        light, variance = (np.asarray(v, np.float32) for v in (total / weights, total_variance / weights**2))
     return light
 
 

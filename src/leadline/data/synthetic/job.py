@@ -152,10 +152,8 @@ def synthesize(
         LeadlineError: the world is unknown, a number is out of range, or `out` holds data made with other options.
         ImportError: the world needs Mitsuba, which is not installed.
     """
-    sizes = tuple((int(w), int(h)) for w, h in ([size] if isinstance(size[0], int) else size))  # type: ignore[misc]
-    options = Options(
-        world, seed, sizes, views_per_scene, stereo, video, spp, jpeg, None if assets is None else str(assets)
-    )  # fmt: skip
+    root = None if assets is None else str(assets)
+    options = Options(world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root)
     _check(options, count)
     out = Path(out)
     _open_dataset(out, options)
@@ -394,6 +392,11 @@ def _add(report: Report, result: SceneResult, options: Options) -> None:
     report.rejected += result.rejected
     if result.failure is not None:
         report.failures[scene_name(options, result.index)] = result.failure
+
+
+def _sizes(size: Size | Sequence[Size]) -> tuple[Size, ...]:
+    pairs = np.array(size, int).reshape(-1, 2).tolist()
+    return tuple((w, h) for w, h in pairs)
 
 
 def _check(options: Options, count: int) -> None:

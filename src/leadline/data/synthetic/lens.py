@@ -16,7 +16,7 @@ _MOST_TAPS = 240
 
 
 def circle_of_confusion(inverse_depth: F32, focal_px: float, aperture_m: float, focus_m: float) -> F32:
-    """Return the radius in pixels of the disc that a point becomes, at 1 / `inverse_depth` metres, for a lens of that radius."""
+    """Return the radius in pixels of the disc that a point becomes, at 1 / `inverse_depth` metres; `aperture_m` is a radius."""
     radius = aperture_m * focal_px * np.abs(inverse_depth - 1 / focus_m)
     return np.asarray(np.minimum(radius, _LARGEST_PX), np.float32)
 

@@ -57,11 +57,10 @@ def smooth_path(views: Sequence[View], frames: int, first_hit: FirstHit, rng: np
             if _looks_free(path, first_hit):
                 return path
     start = views[int(rng.integers(len(views)))]
+    angle = rng.choice([-1.0, 1.0]) * min(0.5, 0.02 * frames)
     turned = start.world_from_camera.copy()
-    turned[:3, :3] = turned[:3, :3] @ rotation_from_vector(
-        np.array([0.0, rng.choice([-1.0, 1.0]) * min(0.5, 0.02 * frames), 0.0])
-    )
-    return _frames(start, View(turned, start.fov_x_deg, start.aperture_m, start.focus_m), 1.0, frames)
+    turned[:3, :3] = turned[:3, :3] @ rotation_from_vector(np.array([0.0, angle, 0.0]))
+    return _frames(start, replace(start, world_from_camera=turned), 1.0, frames)
 
 
 def _frames(a: View, b: View, share: float, frames: int) -> list[View]:

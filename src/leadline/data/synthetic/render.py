@@ -126,7 +126,7 @@ class LoadedScene:
         self._integrator = self._mi_scene.integrator()
         self._has_delta = any(t.look.kind in ("glass", "thin_glass", "mirror") for t in scene.things)
         number = {shape_name(i): i for i in range(len(scene.things))}
-        self._thing_of_shape = {self._key(shape): number[shape.id()] for shape in self._mi_scene.shapes()}
+        self._thing_of_shape: dict[Any, int] = {self._key(shape): number[shape.id()] for shape in self._mi_scene.shapes()}
 
     def render(
         self, views: Sequence[View], size: Size, *, seed: int = 0, baseline_m: float | None = None
@@ -223,7 +223,7 @@ class LoadedScene:
         if self._vectorised:
             return self._shoot_all(origins.T, directions.T, through)
         shots = [self._shoot_all(o, d, through) for o, d in zip(origins, directions, strict=True)]
-        return _Hits(**{k: np.stack([vars(s)[k] for s in shots], axis=-1) for k in vars(shots[0])})
+        return _Hits(**{k: np.stack([getattr(s, k) for s in shots], axis=-1) for k in vars(shots[0])})
 
     def _shoot_all(self, origins: NDArray[Any], directions: NDArray[Any], through: bool) -> _Hits:
         """`_shoot` for (3, n) rays at once, or for one ray (3,) in Mitsuba's scalar variant."""
@@ -268,7 +268,8 @@ class LoadedScene:
             return shape.id()
         import drjit as dr
 
-        return int(dr.reinterpret_array(self._mi.UInt32, self._mi.ShapePtr(shape))[0])
+        index: Any = dr.reinterpret_array(self._mi.UInt32, self._mi.ShapePtr(shape))
+        return int(index[0])
 
 
 def _shifted(view: View, right_m: float) -> View:
