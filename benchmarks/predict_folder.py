@@ -73,7 +73,10 @@ def _take_turns(names: list[str], work: Path, given: Any) -> dict[str, list[floa
             # The first turn, on one photo, loads and compiles.
             worker.stdin.write(f"{1 if turn == 0 else given.photos}\n")
             worker.stdin.flush()
-            spent = json.loads(worker.stdout.readline())
+            answer = worker.stdout.readline()
+            if not answer:
+                raise SystemExit(f"{name} stopped: {_log(work, name).read_text()[-500:]}")
+            spent = json.loads(answer)
             if turn > 0:
                 seconds[name].append(spent)
                 print(f"{name}: {1000 * spent / given.photos:.0f} ms a photo", file=sys.stderr, flush=True)
@@ -86,7 +89,12 @@ def _take_turns(names: list[str], work: Path, given: Any) -> dict[str, list[floa
 def _start(name: str, work: Path, given: Any) -> Any:
     command = [sys.executable, "-m", "benchmarks.predict_folder", "--contestant", name, "--work", str(work)]
     command += ["--photos", str(given.photos), "--threads", str(given.threads)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with _log(work, name).open("w") as log:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+
+
+def _log(work: Path, name: str) -> Path:
+    return work / f"{name}.log"
 
 
 def _serve(name: str, work: Path, photos: int, threads: int) -> None:

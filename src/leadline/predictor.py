@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -78,6 +79,18 @@ class ModelCard:
             })  # fmt: skip
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise LeadlineError(f"not a model card ({error}): expected JSON with at least name and kind") from None
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a card from a JSON file.
+
+    Raises:
+        LeadlineError: the file can't be read, or is no card.
+    """
+    try:
+        return ModelCard.from_json(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LeadlineError(f"can't read the model card {str(path)!r} ({error}): expected a JSON file") from None
 
 
 @dataclass(frozen=True, eq=False)

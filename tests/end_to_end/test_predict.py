@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,26 +13,14 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tests.end_to_end.command import hidden_files, json_rows, leadline_command
 
 import leadline
-
-
-def leadline_command(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "leadline", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
 
 
 def photo(seed: int = 0, hw: tuple[int, int] = (60, 80)) -> np.ndarray:
     noise = np.random.default_rng(seed).uniform(0, 255, (6, 8, 3)).astype(np.uint8)
     return cv2.resize(noise, hw[::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def leftovers(folder: Path) -> list[str]:
-    return [str(p) for p in folder.rglob(".*") if p.is_file()]
 
 
 @pytest.fixture
@@ -75,14 +62,14 @@ def test_the_contract_names_kinds_and_sizes_of_the_outputs(inputs: Path, tmp_pat
         assert png.source.startswith("leadline-s.v1")
         assert (out / f"{stem}.preview.png").stat().st_size > 0
         assert (out / f"{stem}.ply").read_bytes().startswith(b"ply\nformat binary_little_endian 1.0\n")
-    report = rows(done)
+    report = json_rows(done)
     assert [Path(str(row["path"])).name for row in report] == ["A.jpg", "B.png", "with space.webp", "naïve 写真.jpg"]
     for row in report:
         assert set(row) >= {"path", "kind", "unit", "outputs", "seconds", "error"}
         assert row["error"] is None
         assert row["kind"] == "disparity/affine_invariant"
-        assert all(Path(str(name)).is_file() for name in row["outputs"])  # type: ignore[attr-defined]
-    assert not leftovers(out)
+        assert all(Path(str(name)).is_file() for name in row["outputs"])
+    assert not hidden_files(out)
 
 
 def test_a_second_run_over_the_same_folder_ignores_its_own_outputs(inputs: Path) -> None:
@@ -90,14 +77,14 @@ def test_a_second_run_over_the_same_folder_ignores_its_own_outputs(inputs: Path)
     first = leadline_command("predict", folder, "--out", folder, "--json")
     second = leadline_command("predict", folder, "--out", folder, "--json")
     assert first.returncode == second.returncode == 0, second.stderr
-    assert len(rows(first)) == len(rows(second)) == 2
+    assert len(json_rows(first)) == len(json_rows(second)) == 2
 
 
 def test_inputs_that_share_a_name_do_not_overwrite_each_other(inputs: Path, tmp_path: Path) -> None:
     Image.fromarray(photo(9)).save(inputs / "A.png")
     done = leadline_command("predict", inputs / "A.jpg", inputs / "A.png", "--out", tmp_path / "o", "--write", "npz", "--json")
     assert done.returncode == 0, done.stderr
-    outputs = [str(row["outputs"][0]) for row in rows(done)]  # type: ignore[index]
+    outputs = [str(row["outputs"][0]) for row in json_rows(done)]
     assert len(set(outputs)) == 2
     assert all(Path(name).is_file() for name in outputs)
 
@@ -123,14 +110,14 @@ def test_bad_pictures_are_one_line_each_and_the_rest_of_the_folder_is_done(input
     done = leadline_command("predict", inputs, "--out", out, "--json")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    failed = {Path(str(row["path"])).name: str(row["error"]) for row in rows(done) if row["error"] is not None}
+    failed = {Path(str(row["path"])).name: str(row["error"]) for row in json_rows(done) if row["error"] is not None}
     assert set(failed) == set(words)
     for name, word in words.items():
         assert word.lower() in failed[name].lower(), failed[name]
         assert "\n" not in failed[name]
-    assert sum(row["error"] is None for row in rows(done)) == 4
+    assert sum(row["error"] is None for row in json_rows(done)) == 4
     assert not [p for p in out.rglob("*") if p.name.partition(".")[0] in ("truncated", "empty", "text", "nan")]
-    assert not leftovers(out)
+    assert not hidden_files(out)
     assert "4" in done.stderr  # the count of failures is said
 
 
@@ -189,6 +176,21 @@ def test_an_output_folder_that_is_a_file_is_named(inputs: Path, tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files with Linux's ulimit")
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(inputs: Path, tmp_path: Path) -> None:
+    # a file that may not grow beyond 16 KiB stands for a full disk: writing fails in the middle
+    script = (
+        f"trap '' XFSZ; ulimit -f 16; exec {sys.executable} -m leadline predict A.jpg --write npz --out {tmp_path / 'o'} --json"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=inputs, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr
+    (row,) = json_rows(done)
+    assert "A.npz" in str(row["error"])
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "o").rglob("*.npz"))
+    assert not hidden_files(tmp_path / "o")
+
+
 def test_control_c_leaves_whole_files_only(tmp_path: Path) -> None:
     folder, out = tmp_path / "many", tmp_path / "out"
     folder.mkdir()
@@ -207,4 +209,4 @@ def test_control_c_leaves_whole_files_only(tmp_path: Path) -> None:
     assert 0 < len(written) < 60
     for path in written:
         assert leadline.read_depth(path).hw == (480, 640)
-    assert not leftovers(out)
+    assert not hidden_files(out)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-
-from tests.end_to_end.test_predict import leadline_command
+from tests.end_to_end.command import json_rows, leadline_command
 
 
 def write_video(path: Path, hw: tuple[int, int], frames: int = 5, codec: str = "mpeg4") -> None:
@@ -36,7 +34,7 @@ def test_a_video_becomes_a_preview_video_and_files_for_each_frame(tmp_path: Path
     write_video(tmp_path / "clip.mp4", (48, 64))
     done = leadline_command("predict", tmp_path / "clip.mp4", "--out", tmp_path / "o", "--write", "preview,npz", "--json")
     assert done.returncode == 0, done.stderr
-    (row,) = [json.loads(line) for line in done.stdout.splitlines()]
+    (row,) = json_rows(done)
     assert row["error"] is None
     assert shape_of(tmp_path / "o" / "clip.preview.mp4") == (5, 48, 64)
     assert len(list((tmp_path / "o" / "clip").glob("*.npz"))) == 5
@@ -55,6 +53,6 @@ def test_a_video_without_frames_and_a_text_file_are_one_line_each(tmp_path: Path
     done = leadline_command("predict", tmp_path / "text.mp4", tmp_path / "none.mp4", "--out", tmp_path / "o", "--json")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    rows = json_rows(done)
     assert all(row["error"] and "\n" not in row["error"] for row in rows)
     assert not list((tmp_path / "o").rglob("*.mp4"))

@@ -16,6 +16,7 @@ def export(
     out: Path | None = None,
     name: str | None = None,
     half: Annotated[bool, Parameter(negative=())] = False,
+    card: Path | None = None,
 ) -> int:
     """Export a checkpoint for inference with dynamic height, width and batch, and verify it at several shapes.
 
@@ -31,9 +32,13 @@ def export(
         The name on the card, architecture.tag, for instance leadline-s.v1.
     half
         Store the weights in half precision (half the size; computing stays in single precision).
+    card
+        A model card (JSON) to take licence, training data and notes from; its name and checksum are set anew.
     """
     from leadline.export import export_checkpoint
+    from leadline.predictor import read_card
 
-    written = export_checkpoint(model, out, to=to, name=name, half=half)
+    template = None if card is None else read_card(card)
+    written = export_checkpoint(model, out, to=to, name=name, half=half, card=template)
     print(written)
     return 0

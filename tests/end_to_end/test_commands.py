@@ -1,0 +1,69 @@
+"""The other commands, each on something small and real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from PIL import Image
+from tests.end_to_end.command import leadline_command
+
+
+def test_models_are_listed_and_their_cards_shown() -> None:
+    listed = leadline_command("models", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "leadline-s.v1  disparity/affine_invariant  Apache-2.0" in listed.stdout
+    card = json.loads(leadline_command("models", "info", "leadline-s.v1").stdout)
+    assert card["kind"] == "disparity/affine_invariant"
+    assert card["training_data"]
+    assert len(card["sha256"]) == 64
+
+
+def test_a_world_is_made_checked_and_looked_at(tmp_path: Path) -> None:
+    world = tmp_path / "analytic"
+    made = leadline_command(
+        "synth", "analytic", "--count", 4, "--views-per-scene", 2, "--size", 64, 48, "--workers", 1, "--out", world
+    )
+    assert made.returncode == 0, made.stderr
+    assert "views/s" in made.stderr
+    checked = leadline_command("data", "check", world)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    seen = leadline_command("data", "preview", world, "--out", tmp_path / "sheet.png")
+    assert seen.returncode == 0, seen.stderr
+    assert Image.open(tmp_path / "sheet.png").width > 64
+
+    next(world.rglob("depth/*.npy")).unlink()
+    broken = leadline_command("data", "check", world, "--json")
+    assert broken.returncode == 1
+    assert json.loads(broken.stdout)["problems"]
+
+
+def test_training_goes_from_a_world_to_an_onnx_file_that_predicts(tmp_path: Path) -> None:
+    world, run = tmp_path / "analytic", tmp_path / "run"
+    leadline_command(
+        "synth", "analytic", "--count", 24, "--views-per-scene", 1, "--size", 96, 96, "--workers", 1, "--out", world
+    )
+    settings = [
+        "model.architecture=leadline-tiny", "model.imagenet=false", f"data.sources={world}", f"data.cache={tmp_path / 'cache'}",
+        "data.shapes=64x64", "data.batch_size=2", "data.ingest_every_s=0", f"run_dir={run}", "optimiser.steps=2",
+        "trainer.accelerator=cpu", "trainer.threads=1", "trainer.validate_every=1",
+    ]  # fmt: skip
+    trained = leadline_command("train", "default", "--set", *settings)
+    assert trained.returncode == 0, trained.stderr
+    exported = leadline_command("export", run, "--out", tmp_path / "tiny.onnx", "--name", "tiny.v0")
+    assert exported.returncode == 0, exported.stderr
+    picture = next(world.rglob("image/*.png"))
+    predicted = leadline_command(
+        "predict", picture, "--model", tmp_path / "tiny.onnx", "--out", tmp_path / "o", "--write", "npz"
+    )
+    assert predicted.returncode == 0, predicted.stderr
+    assert list((tmp_path / "o").glob("*.npz"))
+
+
+def test_a_misspelt_setting_and_an_unknown_recipe_name_the_nearest(tmp_path: Path) -> None:
+    wrong = leadline_command("train", "default", "--set", "optimiser.lrr=1", "--show")
+    assert wrong.returncode == 1
+    assert "optimiser.lr" in wrong.stderr
+    unknown = leadline_command("train", "defualt", "--show")
+    assert unknown.returncode == 1
+    assert "default" in unknown.stderr
