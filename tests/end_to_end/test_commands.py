@@ -30,7 +30,8 @@ def test_a_world_is_made_checked_and_looked_at(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
     seen = leadline_command("data", "preview", world, "--out", tmp_path / "sheet.png")
     assert seen.returncode == 0, seen.stderr
-    assert Image.open(tmp_path / "sheet.png").width > 64
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 64
 
     next(world.rglob("depth/*.npy")).unlink()
     broken = leadline_command("data", "check", world, "--json")

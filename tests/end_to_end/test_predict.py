@@ -18,6 +18,11 @@ from tests.end_to_end.command import hidden_files, json_rows, leadline_command
 import leadline
 
 
+def heed_interrupts() -> None:
+    """Undo what a test run in the background inherits: there, interrupts are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def photo(seed: int = 0, hw: tuple[int, int] = (60, 80)) -> np.ndarray:
     noise = np.random.default_rng(seed).uniform(0, 255, (6, 8, 3)).astype(np.uint8)
     return cv2.resize(noise, hw[::-1], interpolation=cv2.INTER_CUBIC)
@@ -197,7 +202,9 @@ def test_control_c_leaves_whole_files_only(tmp_path: Path) -> None:
     for i in range(60):
         Image.fromarray(photo(i, (480, 640))).save(folder / f"{i:03d}.jpg")
     command = [sys.executable, "-m", "leadline", "predict", str(folder), "--out", str(out), "--write", "npz,ply"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=heed_interrupts
+    )
     deadline = time.monotonic() + 60
     while not list(out.glob("*.npz")) and time.monotonic() < deadline:
         time.sleep(0.02)

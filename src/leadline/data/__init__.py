@@ -1,1 +1,1 @@
-"""data/: datasets/ (one file each), transforms, field of view, mixing, shards, synthetic/ (Mitsuba worlds)   <- io, geometry."""
+"""data/: datasets/ (one file each), transforms, mixing, views, synthetic/ (Mitsuba worlds)   <- io, geometry."""

@@ -49,7 +49,12 @@ def test_ctrl_c_while_writing_leaves_nothing(tmp_path):
             time.sleep(30)
     """)
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "map.png")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(tmp_path / "map.png")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a test run in the background inherits that interrupts are ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"

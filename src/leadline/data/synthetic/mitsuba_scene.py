@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data.synthetic.scene import Lamp, Look, Scene, Sky, Sun, Thing
+from leadline.data.synthetic.scene import Lamp, Look, LookKind, Mesh, Scene, Sky, Sun, Thing
 
 _LLVM_PLACES = (
     ("/usr", "lib*/**/libLLVM*.so*"),
@@ -66,8 +66,9 @@ def load_mitsuba(threads: int = 0) -> Any:
     return mitsuba
 
 
-def build(mi: Any, scene: Scene, max_depth: int) -> Any:
-    """Return the Mitsuba scene; thing number i becomes the shape called `shape_name(i)`."""
+def build(mi: Any, scene: Scene, max_depth: int) -> tuple[Any, object]:
+    """Return the Mitsuba scene, in which thing number i is the shape called `shape_name(i)`, and what must live as long."""
+    _prototypes(mi)
     tree: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth, "rr_depth": 2}}
     looks, textures = dict[int, Any](), dict[int, Any]()
     for i, thing in enumerate(scene.things):
@@ -75,8 +76,53 @@ def build(mi: Any, scene: Scene, max_depth: int) -> Any:
             looks[id(thing.look)] = mi.load_dict(_bsdf(mi, thing.look, textures))
         tree[shape_name(i)] = _shape(mi, shape_name(i), thing, looks[id(thing.look)])
     for i, light in enumerate(scene.lights):
-        tree[f"light_{i:03d}"] = mi.load_dict(_emitter(mi, light))
-    return mi.load_dict(tree)
+        tree[f"light_{i:03d}"] = mi.load_dict(_emitter(light, mi))
+    off: dict[str, Any] = {"sampling_weight": 0.0}
+    tree["dark_sun"] = _emitter(Sun((0, 0, -1), (0, 0, 0)), mi) | off
+    lights = len(scene.lights) + sum(t.look.kind == "light" for t in scene.things) + 1
+    for i in range(_round(lights + 1, 8) - lights):
+        tree[f"dark_lamp_{i}"] = _emitter(Lamp((0, 0, 0), (0, 0, 0)), mi) | off
+    return mi.load_dict(tree), _padding(mi, scene)
+
+
+def _padding(mi: Any, scene: Scene) -> list[Any]:
+    """Fill the numbers of materials and shapes up to round ones.
+
+    Dr.Jit's kernels depend on how many objects of a kind live, in the scene or not, and on the order in which their classes
+    first appear. A new kernel takes a second to compile, so with round numbers and `_prototypes` few scenes need one;
+    the lights that sample nothing are there for the same reason.
+    """
+    looks = {id(t.look): 1 if t.look.kind in ("glass", "thin_glass") else 2 for t in scene.things}  # 2: a two-sided wrapper
+    bsdfs, shapes = sum(looks.values()), len(scene.things)
+    spare = mi.load_dict({"type": "diffuse"})
+    props = mi.Properties()
+    props["bsdf"] = spare  # else each mesh makes one
+    more = [mi.load_dict({"type": "diffuse"}) for _ in range(_round(bsdfs, 128) - bsdfs)]
+    return [spare, *more, *(mi.Mesh("spare", 3, 1, props=props) for _ in range(_round(shapes, 128) - shapes))]
+
+
+@lru_cache(maxsize=1)
+def _prototypes(mi: Any) -> Any:
+    """One of everything that a scene can hold."""
+    corners, faces = np.eye(3), np.array([[0, 1, 2]])
+    texture = np.zeros((2, 2, 3), np.uint8)
+    kinds: tuple[LookKind, ...] = ("diffuse", "plastic", "metal", "glass", "thin_glass", "mirror", "light")
+    looks = [Look(kind) for kind in kinds] + [Look(kind, texture=texture) for kind in kinds[:3]]
+    meshes = [Mesh(corners, faces, uv, smooth) for uv in (None, corners[:, :2]) for smooth in (False, True)]
+    things = [Thing(mesh, look) for mesh in meshes for look in looks]
+    lights: tuple[Sky | Sun | Lamp, ...] = (
+        Sky(np.ones((2, 4, 3), np.float32)),
+        Sun((0, 0, -1), (1, 1, 1)),
+        Lamp((0, 0, 1), (1, 1, 1)),
+    )
+    tree: dict[str, Any] = {"type": "scene"}
+    tree |= {f"{i}": _shape(mi, f"{i}", t, mi.load_dict(_bsdf(mi, t.look, {}))) for i, t in enumerate(things)}
+    return mi.load_dict(tree | {f"light_{i}": mi.load_dict(_emitter(light, mi)) for i, light in enumerate(lights)})
+
+
+def _round(number: int, least: int) -> int:
+    """The next of `least` times 1, 2, 4, 8, ..."""
+    return least << max(0, int(np.ceil(np.log2(max(number, 1) / least))))
 
 
 def shape_name(index: int) -> str:
@@ -152,7 +198,7 @@ def vertex_normals(vertices: NDArray[Any], faces: NDArray[Any]) -> NDArray[np.fl
     return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12))
 
 
-def _emitter(mi: Any, light: Sky | Sun | Lamp) -> dict[str, Any]:
+def _emitter(light: Sky | Sun | Lamp, mi: Any) -> dict[str, Any]:
     match light:
         case Sky():
             turn = mi.ScalarTransform4f().rotate([1, 0, 0], 90)  # Mitsuba's maps have y up

@@ -122,7 +122,7 @@ class LoadedScene:
     def __init__(self, mi: Any, scene: Scene, spp: int, max_depth: int) -> None:
         self._mi, self._things, self._spp = mi, scene.things, spp
         self._vectorised = not mi.variant().startswith("scalar")
-        self._mi_scene = build(mi, scene, max_depth)
+        self._mi_scene, self._loose = build(mi, scene, max_depth)
         self._integrator = self._mi_scene.integrator()
         self._has_delta = any(t.look.kind in ("glass", "thin_glass", "mirror") for t in scene.things)
         number = {shape_name(i): i for i in range(len(scene.things))}
