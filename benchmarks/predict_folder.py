@@ -227,8 +227,7 @@ def _make_network(work: Path) -> float:
     import torch
     from transformers import AutoModelForDepthEstimation, DepthAnythingConfig, Dinov2Config
 
-    from leadline.export import export_onnx
-    from leadline.models.hf import load_hf_predictor
+    from leadline.export.hf import export_hf
     from leadline.runtime.engine import make_engine
 
     if not (work / "network").is_dir():
@@ -247,9 +246,8 @@ def _make_network(work: Path) -> float:
             network.head.conv3.weight /= spread
             network.head.conv3.bias += 5
         network.save_pretrained(work / "network")
-    predictor = load_hf_predictor(str(work / "network"), device="cpu")
     if not (work / "network.onnx").exists():
-        export_onnx(predictor.engine.network, predictor.card, work / "network.onnx")  # type: ignore[attr-defined]
+        export_hf(str(work / "network"), work / "network.onnx")
     network = AutoModelForDepthEstimation.from_pretrained(work / "network").eval()
     pictures = np.random.default_rng(0).normal(0, 1, (1, 3, 518, 686)).astype(np.float32)
     with torch.no_grad():
