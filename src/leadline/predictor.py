@@ -26,8 +26,9 @@ class ModelCard:
         licence: of the weights, an SPDX identifier where there is one.
         mean, std: input normalisation in 0..255 units: network input = (rgb - mean) / std, RGB order.
         size_multiple: height and width of the input must be multiples of this.
-        input_size: the length of the *longer* or *shorter* side (see `resize_side`) that the network works best at.
-        resize_side: "longer" or "shorter": which side `input_size` speaks of.
+        input_size: the length (see `resize_side`) that the network works best at.
+        resize_side: which length `input_size` speaks of: "longer" or "shorter" side, or "area", the side of a square of as many
+            pixels as the picture, so that panoramas get their share of detail and all pictures cost the same.
         training_data: every source with its licence, one line each.
         scores: protocol name -> metric name -> value.
         notes: anything a user should know, in sentences.
@@ -48,8 +49,8 @@ class ModelCard:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        if self.resize_side not in ("longer", "shorter"):
-            raise LeadlineError(f"resize_side {self.resize_side!r}: expected 'longer' or 'shorter'")
+        if self.resize_side not in ("longer", "shorter", "area"):
+            raise LeadlineError(f"resize_side {self.resize_side!r}: expected 'longer', 'shorter' or 'area'")
         if self.size_multiple < 1 or self.input_size < self.size_multiple:
             raise LeadlineError(
                 f"input_size {self.input_size}, size_multiple {self.size_multiple}: expected 1 <= multiple <= size"

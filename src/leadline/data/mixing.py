@@ -34,8 +34,7 @@ class MixedViews:
     """An endless, reproducible stream of augmented batches from sources that may grow.
 
     Resuming needs no sampler state: batch n draws its own generator from (seed, n). (While sources grow, what a draw hits
-        depends
-    on how many views there were; with finished sources a resumed run sees exactly the batches it would have seen.)
+    depends on how many views there were; with finished sources a resumed run sees exactly the batches it would have seen.)
 
     Args:
         sources: where views come from.
@@ -92,17 +91,17 @@ class MixedViews:
             views.append(View(random_colours(view.image, rng, self.augmentation), view.disparity))
         return collate(views)
 
-    def iter_batches(self, start: int = 0) -> Iterator[Batch]:
-        """Yield batches from number `start` on, made ahead by threads while the network computes."""
+    def iter_batches(self, start: int = 0, step: int = 1) -> Iterator[Batch]:
+        """Yield every `step`-th batch from number `start` on, made ahead by threads while the network computes."""
         ahead = 2 * self.workers + 1
         with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
-            futures = [pool.submit(self.batch, start + i) for i in range(ahead)]
-            number = start + ahead
+            futures = [pool.submit(self.batch, start + i * step) for i in range(ahead)]
+            number = start + ahead * step
             try:
                 while True:
                     yield futures.pop(0).result()
                     futures.append(pool.submit(self.batch, number))
-                    number += 1
+                    number += step
             finally:
                 for future in futures:
                     future.cancel()

@@ -70,33 +70,35 @@ def ssi_mse_loss(
     return torch.where(solvable, loss, 0.0)
 
 
-def normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return values without median and mean absolute deviation over `valid`, 0 elsewhere, and (N,) whether that is possible.
+def normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return values without median and deviation (mean absolute) over `valid`, 0 elsewhere; whether they can be; the deviation.
+
+    The last two are (N,).
 
     A map that is (nearly) constant over its valid pixels, or has none, can't be normalised: it comes back as zeros and False.
     The median of an even count is the lower of the two middle values, as in the released code.
     """
     flat, mask = torch.where(valid, values, 0.0).flatten(1), valid.flatten(1)
-    normalised, possible = _normalise(flat, mask)
-    return normalised.view_as(values), possible
+    normalised, possible, spread = _normalise(flat, mask)
+    return normalised.view_as(values), possible, spread
 
 
-def _normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+def _normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # A row without a valid pixel has no median: take any number, the mask removes it below.
     median = values.masked_fill(~valid, torch.nan).nanmedian(1, keepdim=True).values
     centred = torch.where(valid, values - torch.where(valid.any(1, keepdim=True), median, 0.0), 0.0)
     spread = centred.abs().sum(1) / _count(valid)
     possible = spread.detach() > FLAT_SHARE * values.detach().abs().amax(1).clamp_min(torch.finfo(values.dtype).tiny)
     scaled = centred / torch.where(possible, spread, 1.0)[:, None]
-    return torch.where(possible[:, None], scaled, 0.0), possible
+    return torch.where(possible[:, None], scaled, 0.0), possible, spread
 
 
 def _normalised_residuals(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Return (N, h w) differences of the normalised maps and the flat mask; rows whose target is flat are masked out."""
     p, t, m = _hidden(pred, target, valid)
-    t, possible = _normalise(t, m)
+    t, possible, _ = _normalise(t, m)
     m = m & possible[:, None]
-    p, _ = _normalise(torch.where(m, p, 0.0), m)
+    p, _, _ = _normalise(torch.where(m, p, 0.0), m)
     return torch.where(m, p - t, 0.0), m
 
 

@@ -51,6 +51,6 @@ def ssi_gradient_loss(
     reduction: Literal["image", "batch"] = "image",
 ) -> Float[Tensor, " n"]:
     """Return (N,) `gradient_matching_loss` after both maps lost their median and mean absolute deviation."""
-    target, possible = normalise(target, valid)
+    target, possible, _ = normalise(target, valid)
     valid = valid & possible[:, None, None]
     return gradient_matching_loss(normalise(pred, valid)[0], target, valid, scales, reduction)

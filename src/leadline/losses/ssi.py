@@ -15,10 +15,23 @@ GRADIENT_WEIGHT = 0.5  # alpha of METHODS A.1.5
 
 
 class SsiTerms(NamedTuple):
-    """The two terms, (N,) each."""
+    """The two terms, and the mean absolute deviation that the prediction was divided by; (N,) each."""
 
     data: Tensor
     gradient: Tensor
+    spread: Tensor
+
+
+def scale_anchor(spread: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+    """Return the square of the mean log of a batch's spreads: 0 where predictions deviate by about 1 from their medians.
+
+    Losses that divide by the spread leave the scale free, and an optimiser then lets it grow without end (leadline's first
+    network answered in millions). The mean over the batch is held, not each map's spread: maps may differ in scale.
+    A map without spread says nothing.
+    """
+    known = spread > 0
+    logs = torch.where(known, spread, 1.0).log().sum() / known.sum().clamp_min(1)
+    return logs.square()
 
 
 def ssi_loss(
@@ -30,13 +43,13 @@ def ssi_loss(
     scales: int = 4,
     reduction: Literal["image", "batch"] = "image",
 ) -> tuple[Tensor, SsiTerms]:
-    """Return (N,) trimmed residual plus `gradient_weight` times gradient loss, and both terms (METHODS A.1.5).
+    """Return (N,) trimmed residual plus `gradient_weight` times gradient loss, and its terms (METHODS A.1.5).
 
     Equals ``ssi_trimmed_mae_loss + gradient_weight * ssi_gradient_loss`` with the normalisation done once.
     """
-    t, possible = normalise(target, valid)
+    t, possible, _ = normalise(target, valid)
     valid = valid & possible[:, None, None]
-    p, _ = normalise(pred, valid)
+    p, _, spread = normalise(pred, valid)
     data = trimmed_mean_loss(torch.where(valid, p - t, 0.0).flatten(1), valid.flatten(1), share)
     gradient = gradient_matching_loss(p, t, valid, scales, reduction)
-    return data + gradient_weight * gradient, SsiTerms(data, gradient)
+    return data + gradient_weight * gradient, SsiTerms(data, gradient, spread)

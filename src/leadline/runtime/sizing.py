@@ -6,6 +6,7 @@ centres; torch calls it align_corners=False, cv2.resize does it always).
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,11 +23,12 @@ Number = TypeVar("Number", np.uint8, np.float32)
 def network_hw(hw: tuple[int, int], card: ModelCard) -> tuple[int, int]:
     """Return the height and width at which a network sees a picture of size `hw`.
 
-    The picture is scaled so that the side the card speaks of gets `input_size`, then each side is rounded to the nearest
-    multiple of `size_multiple`: the aspect ratio changes by that rounding alone. Exceptions: no side gets shorter than one
-    multiple (a line of pixels is stretched to it), and none longer than `MOST_TIMES_INPUT_SIZE` times `input_size`.
+    The picture is scaled so that the length the card speaks of gets `input_size` ("area": the side of a square of as many
+    pixels), then each side is rounded to the nearest multiple of `size_multiple`: the aspect ratio changes by that rounding
+    alone. Exceptions: no side gets shorter than one multiple (a line of pixels is stretched to it), and none longer than
+    `MOST_TIMES_INPUT_SIZE` times `input_size`.
     """
-    side = max(hw) if card.resize_side == "longer" else min(hw)
+    side = {"longer": max(hw), "shorter": min(hw), "area": math.sqrt(hw[0] * hw[1])}[card.resize_side]
     scale = min(card.input_size / side, MOST_TIMES_INPUT_SIZE * card.input_size / max(hw))
     multiple = card.size_multiple
     height, width = (max(multiple, int(n * scale / multiple + 0.5) * multiple) for n in hw)

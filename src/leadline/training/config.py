@@ -72,12 +72,14 @@ class LossConfig:
         scales: of the gradient term.
         stride: the loss looks at every n-th pixel in both directions, from a new corner each step; on a CPU a loss at full
             resolution costs a fifth of the step.
+        anchor_weight: of the term that keeps the network's numbers near 1, since the others leave their scale free.
     """
 
     gradient_weight: float = 0.5
     share: float = 0.8
     scales: int = 4
     stride: int = 2
+    anchor_weight: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,16 @@ class TrainerConfig:
 
     Attributes:
         accelerator: "auto", "cpu" or "cuda".
+        devices: GPUs, or processes on a CPU, that train together on a batch each (`data.batch_size` counts for one of them). On a
+            CPU as many processes of one thread as there are cores are faster than one process with as many threads.
         precision: of Lightning Fabric: "bf16-mixed" or "32-true".
-        threads: of torch on the CPU; 0 leaves torch's choice.
+        threads: of torch on the CPU, in each process; 0 leaves torch's choice.
         log_every, validate_every, checkpoint_every: steps.
         keep: checkpoints kept besides the best one.
     """
 
     accelerator: str = "auto"
+    devices: int = 1
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     threads: int = 0
     log_every: int = 20

@@ -7,8 +7,9 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -16,9 +17,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from leadline.errors import LeadlineError
 from leadline.training.checkpoint import Progress, latest_checkpoint, load_checkpoint, rotate, save_checkpoint
-from leadline.training.config import OptimiserConfig, TrainConfig, to_json
+from leadline.training.config import OptimiserConfig, TrainConfig, TrainerConfig, to_json
 from leadline.training.task import Task
 from leadline.training.validation import Validation
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 MOST_SKIPPED_IN_A_ROW = 20
 
@@ -27,10 +31,11 @@ def run_loop(
     config: TrainConfig,
     network: nn.Module,
     make_task: Callable[[nn.Module, torch.device], Task],
-    batches: Callable[[int], Iterable[Any]],
+    batches: Callable[[int, int], Iterable[Any]],
     validation: Validation | None = None,
     resume: bool = False,
     stop_after: int | None = None,
+    fabric: Fabric | None = None,
 ) -> Path:
     """Train `network` and return the folder of the best checkpoint (of the last one without a validation).
 
@@ -38,25 +43,25 @@ def run_loop(
         config: of the run; its run_dir receives checkpoints, ``log.jsonl``, TensorBoard events and ``config.json``.
         network: anything with parameters; those of a child called `encoder` learn at `encoder_lr`.
         make_task: called with the network as Fabric wraps it, and the device.
-        batches: called with the number of the first batch wanted.
+        batches: called with the number of the first batch wanted and the distance to the next (processes take turns).
         validation: scores the averaged weights every `validate_every` steps.
         resume: go on from the run's newest checkpoint; on a CPU the weights come out bit for bit as if never stopped.
         stop_after: end after this many steps in all, with a checkpoint, as an interruption would.
+        fabric: of this process, when several train together; the first of them writes, the others only compute.
 
     Raises:
         LeadlineError: the loss stays not finite, there is nothing to resume, or a run already lies in run_dir.
     """
-    from lightning_fabric import Fabric
-
+    options, settings = config.optimiser, config.trainer
     run_dir = Path(config.run_dir)
     checkpoints = run_dir / "checkpoints"
-    if not resume and any(checkpoints.glob("step-*")):
-        raise LeadlineError(f"{run_dir} already holds a run: --resume it, or choose another run_dir")
+    check_run_dir(run_dir, resume)
+    fabric = fabric or make_fabric(settings, devices=1)
+    fabric.barrier()  # all have looked before the first writes
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "config.json").write_text(to_json(config))
+    if fabric.is_global_zero:
+        (run_dir / "config.json").write_text(to_json(config))
 
-    options, settings = config.optimiser, config.trainer
-    fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = AveragedModel(network, multi_avg_fn=_warmed_average(options.ema_decay))
     averaged.module.requires_grad_(False)
@@ -71,15 +76,15 @@ def run_loop(
     log = _Log(run_dir, options)
     last_saved, scores = -1, dict[str, float]()
 
-    def save(name: str) -> Path:
-        folder = checkpoints / name
-        updates = int(averaged.n_averaged)
-        save_checkpoint(folder, config, network, averaged.module, optimiser, progress, updates, scores)
-        return folder
+    def save(name: str) -> None:
+        if fabric.is_global_zero:
+            updates = int(averaged.n_averaged)
+            save_checkpoint(checkpoints / name, config, network, averaged.module, optimiser, progress, updates, scores)
+            rotate(run_dir, settings.keep)
 
     def validate() -> None:
         nonlocal scores
-        if validation is None:
+        if validation is None or not fabric.is_global_zero:
             return
         averaged.module.eval()
         with fabric.autocast():
@@ -90,9 +95,9 @@ def run_loop(
             save("best")
 
     skipped_in_a_row = 0
-    stream: Iterator[Any] = iter(batches(progress.step))
+    stream: Iterator[Any] = iter(batches(progress.step * fabric.world_size + fabric.global_rank, fabric.world_size))
     network.train()
-    with log:
+    with log if fabric.is_global_zero else nullcontext():
         try:
             while not _finished(progress, options, stop_after):
                 started = time.perf_counter()
@@ -104,9 +109,10 @@ def run_loop(
                 report = task.step(batch, progress.step)
                 fabric.backward(report.loss)
                 norm = nn.utils.clip_grad_norm_(network.parameters(), options.clip)
-                if bool(torch.isfinite(report.loss)) and bool(torch.isfinite(norm)):
+                if bool(torch.isfinite(norm)):  # the same in every process, and not finite where a loss is not
                     wrapped_optimiser.step()
-                    averaged.update_parameters(network)
+                    if fabric.is_global_zero:
+                        averaged.update_parameters(network)
                     skipped_in_a_row = 0
                 else:
                     skipped_in_a_row += 1
@@ -119,26 +125,40 @@ def run_loop(
                 optimiser.zero_grad(set_to_none=True)
                 progress.step += 1
                 seconds = time.perf_counter() - started
-                progress.seconds += seconds
-                log.count(len(batch[0]), seconds, waited, report.loss.detach(), report.parts)
-                if progress.step % settings.log_every == 0:
+                # The schedule may follow the clock, and all processes must follow the same one.
+                progress.seconds = fabric.broadcast(progress.seconds + seconds)
+                log.count(len(batch[0]) * fabric.world_size, seconds, waited, report.loss.detach(), report.parts)
+                if progress.step % settings.log_every == 0 and fabric.is_global_zero:
                     log.flush(progress, share, float(norm))
                 if progress.step % settings.validate_every == 0:
                     validate()
                 if progress.step % settings.checkpoint_every == 0:
                     save(f"step-{progress.step:08d}")
                     last_saved = progress.step
-                    rotate(run_dir, settings.keep)
         finally:
             # Also after Ctrl-C: no step is lost.
             if progress.step not in (last_saved, 0):
                 save(f"step-{progress.step:08d}")
-                rotate(run_dir, settings.keep)
             if hasattr(stream, "close"):
                 stream.close()
         if stop_after is None and progress.step % settings.validate_every:
             validate()
-    return checkpoints / "best" if validation is not None else latest_checkpoint(run_dir)
+    fabric.barrier()  # all is written
+    return checkpoints / "best" if (checkpoints / "best").is_dir() else latest_checkpoint(run_dir)
+
+
+def check_run_dir(run_dir: Path, resume: bool) -> None:
+    """Raise LeadlineError if a new run would overwrite one."""
+    if not resume and any((run_dir / "checkpoints").glob("step-*")):
+        raise LeadlineError(f"{run_dir} already holds a run: --resume it, or choose another run_dir")
+
+
+def make_fabric(config: TrainerConfig, devices: int) -> Fabric:
+    """Return what runs the loop on so many devices, each with its own process."""
+    from lightning_fabric import Fabric
+
+    strategy = "ddp_spawn" if devices > 1 else "auto"
+    return Fabric(accelerator=config.accelerator, devices=devices, strategy=strategy, precision=config.precision)
 
 
 def make_optimiser(network: nn.Module, config: OptimiserConfig) -> torch.optim.AdamW:

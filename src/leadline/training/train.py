@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from leadline.data.folder import Source
 from leadline.data.mixing import MixedViews
 from leadline.errors import LeadlineError
 from leadline.models.registry import load_weights, make_model
-from leadline.training.config import TrainConfig
-from leadline.training.loop import run_loop
+from leadline.runtime.malloc import keep_freed_memory
+from leadline.training.config import TrainConfig, from_json, to_json
+from leadline.training.loop import check_run_dir, make_fabric, run_loop
 from leadline.training.predictor import NetworkPredictor
 from leadline.training.task import Task
 from leadline.training.tasks.supervised import SupervisedTask
 from leadline.training.validation import Validation, held_out_validation
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def train(config: TrainConfig, resume: bool = False, validation: Validation | None = None) -> Path:
@@ -29,26 +36,57 @@ def train(config: TrainConfig, resume: bool = False, validation: Validation | No
     Args:
         config: of the run, usually from `leadline.recipes.load_recipe`.
         resume: go on from the newest checkpoint in the run's folder.
-        validation: scores checkpoints; by default held-out scenes of the training sources.
+        validation: scores checkpoints; by default held-out scenes of the training sources. With several devices it must pickle.
 
     Raises:
         LeadlineError: the configuration asks for something that is not there.
     """
-    if not config.data.sources:
-        raise LeadlineError("data.sources is empty: expected folders of views, --set data.sources=FOLDER,FOLDER")
+    _check(config)
+    check_run_dir(Path(config.run_dir), resume)
+    fabric = make_fabric(config.trainer, config.trainer.devices)
+    if config.trainer.devices == 1:
+        return _train(fabric, config, resume, validation)
+    try:
+        best: Path = fabric.launch(_train_spawned, to_json(config), resume, validation)  # type: ignore[arg-type]  # it takes any
+    except ProcessRaisedException as error:  # a traceback as text
+        found = re.findall(rf"^{LeadlineError.__module__}\.LeadlineError: (.*)$", str(error), re.MULTILINE)
+        if not found:
+            raise
+        raise LeadlineError(found[-1]) from None
+    return best
+
+
+def _train_spawned(fabric: Fabric, config: str, resume: bool, validation: Validation | None) -> Path:
+    keep_freed_memory()  # this process is ours alone
+    return _train(fabric, from_json(config), resume, validation)  # Lightning can't pass frozen dataclasses
+
+
+def _train(fabric: Fabric, config: TrainConfig, resume: bool, validation: Validation | None) -> Path:
+    """Train in one of the processes."""
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     torch.set_float32_matmul_precision("medium")
-    views = make_views(config)
-    views.ingest()
-    if validation is None:
+    with fabric.rank_zero_first():  # who opens the cache first writes it
+        views = make_views(config)
+        views.ingest()
+    if validation is None and fabric.is_global_zero:
         validation = make_validation(config, views)
 
     def make_task(network: nn.Module, device: torch.device) -> Task:
         return SupervisedTask(network, config.loss, device)
 
     with _growing(views, config.data.ingest_every_s):
-        return run_loop(config, make_network(config), make_task, views.iter_batches, validation, resume)
+        return run_loop(config, make_network(config), make_task, views.iter_batches, validation, resume, fabric=fabric)
+
+
+def _check(config: TrainConfig) -> None:
+    if not config.data.sources:
+        raise LeadlineError("data.sources is empty: expected folders of views, --set data.sources=FOLDER,FOLDER")
+    for hw in config.data.shapes:
+        if any(side % 32 for side in hw):
+            raise LeadlineError(f"data.shapes has {hw[0]}x{hw[1]}: expected multiples of 32")
+    if config.trainer.devices < 1:
+        raise LeadlineError(f"trainer.devices={config.trainer.devices}: expected at least 1")
 
 
 def make_network(config: TrainConfig) -> nn.Module:
@@ -85,9 +123,6 @@ def make_validation(config: TrainConfig, views: MixedViews) -> Validation | None
 def make_views(config: TrainConfig) -> MixedViews:
     """Return the training views of a configuration."""
     data = config.data
-    for hw in data.shapes:
-        if any(side % 32 for side in hw):
-            raise LeadlineError(f"data.shapes has {hw[0]}x{hw[1]}: expected multiples of 32")
     return MixedViews(
         [Source.parse(text) for text in data.sources],
         data.weights or [1.0] * len(data.sources),

@@ -13,7 +13,7 @@ from torch import Tensor
 from leadline.losses.affine_invariant import normalise, ssi_mae_loss, ssi_mse_loss, ssi_trimmed_mae_loss, trimmed_mean_loss
 from leadline.losses.gradient_matching import gradient_matching_loss, ssi_gradient_loss
 from leadline.losses.select import kth_smallest
-from leadline.losses.ssi import ssi_loss
+from leadline.losses.ssi import scale_anchor, ssi_loss
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -156,9 +156,17 @@ def test_the_kth_smallest_is_that_of_a_sort(data: st.DataObject) -> None:
 
 def test_normalised_maps_have_median_zero_and_mean_absolute_deviation_one() -> None:
     pred, _, valid = maps()
-    values, possible = normalise(pred, valid)
+    values, possible, _ = normalise(pred, valid)
     assert possible.all()
     for row, mask in zip(values, valid, strict=True):
         assert row[mask].median().item() == pytest.approx(0, abs=1e-12)
         assert row[mask].abs().mean().item() == pytest.approx(1)
         assert not row[~mask].any()
+
+
+def test_the_anchor_holds_a_batch_and_leaves_single_maps_free() -> None:
+    spread = torch.tensor([1e6, 1e4, 0.0], requires_grad=True)  # a flat map says nothing
+    assert scale_anchor(spread).item() == pytest.approx(np.log(1e5) ** 2, rel=1e-6)
+    scale_anchor(spread).backward()
+    assert spread.grad is not None and (spread.grad[:2] > 0).all() and spread.grad[2] == 0
+    assert scale_anchor(torch.tensor([10.0, 0.1])).item() == pytest.approx(0, abs=1e-9)

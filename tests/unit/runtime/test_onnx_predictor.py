@@ -28,7 +28,7 @@ def test_the_map_is_the_networks_at_the_pictures_size(mean_onnx, card, gradient_
 
 
 @pytest.mark.parametrize("hw", [(1, 1), (3, 2000), (2000, 3), (1, 64), (300, 7), (333, 500)])
-@pytest.mark.parametrize("side", ["longer", "shorter"])
+@pytest.mark.parametrize("side", ["longer", "shorter", "area"])
 def test_any_shape_of_picture_gets_a_map_of_its_size(mean_onnx, card, hw, side):
     predictor = OnnxPredictor(mean_onnx(), replace(card, resize_side=side))
     depth = predictor(np.full((*hw, 3), 77, np.uint8)).depth

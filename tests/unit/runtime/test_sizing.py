@@ -12,6 +12,7 @@ from leadline.runtime.sizing import MOST_TIMES_INPUT_SIZE, fitted_hw, network_hw
 
 LONGER = ModelCard("a.b", RELATIVE_DISPARITY, size_multiple=32, input_size=384)
 SHORTER = replace(LONGER, resize_side="shorter", size_multiple=14, input_size=518)
+AREA = replace(LONGER, resize_side="area", input_size=288)
 
 
 def test_known_sizes():
@@ -19,21 +20,25 @@ def test_known_sizes():
     assert network_hw((4000, 3000), LONGER) == (384, 288)
     assert network_hw((3000, 4000), SHORTER) == (518, 686)  # as transformers' processor of Depth Anything has it
     assert network_hw((1, 1), LONGER) == (384, 384)
+    assert network_hw((480, 640), AREA) == (256, 320)
+    assert network_hw((375, 1242), AREA) == (160, 512)  # nearly as many pixels
 
 
 def test_lines_of_pixels_get_one_multiple_and_a_cap():
     assert network_hw((3, 20000), LONGER) == (32, 384)
     assert network_hw((20000, 3), LONGER) == (384, 32)
     assert network_hw((3, 20000), SHORTER) == (14, MOST_TIMES_INPUT_SIZE * 518)
+    assert network_hw((3, 20000), AREA) == (32, MOST_TIMES_INPUT_SIZE * 288)
 
 
-@given(st.integers(1, 12000), st.integers(1, 12000), st.sampled_from([LONGER, SHORTER]))
+@given(st.integers(1, 12000), st.integers(1, 12000), st.sampled_from([LONGER, SHORTER, AREA]))
 def test_aspect_ratios_change_by_rounding_alone(height, width, card):
     net = network_hw((height, width), card)
     multiple = card.size_multiple
     assert all(n % multiple == 0 and n >= multiple for n in net)
     assert max(net) <= MOST_TIMES_INPUT_SIZE * card.input_size
-    wanted = card.input_size / (max if card.resize_side == "longer" else min)(height, width)
+    length = {"longer": max, "shorter": min, "area": lambda h, w: (h * w) ** 0.5}[card.resize_side]
+    wanted = card.input_size / length(height, width)
     scale = min(wanted, MOST_TIMES_INPUT_SIZE * card.input_size / max(height, width))
     for n, full in zip(net, (height, width), strict=True):
         assert abs(n - full * scale) <= multiple / 2 or n == multiple

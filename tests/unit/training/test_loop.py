@@ -34,14 +34,14 @@ def config(run_dir: Path, steps: int = 4, precision: str = "32-true", **trainer:
     )
 
 
-def ramps(start: int) -> Iterator[Batch]:
+def ramps(start: int, step: int = 1) -> Iterator[Batch]:
     """Batches that depend on their number alone: brighter is nearer."""
     while True:
         rng = np.random.default_rng(start)
         disparity = np.kron(rng.random((2, 4, 4)), np.ones((8, 8))).astype(np.float32)
         image = np.repeat((disparity * 200)[..., None], 3, axis=3).astype(np.uint8)
         yield Batch(image, disparity, rng.random(disparity.shape) < 0.9)
-        start += 1
+        start += step
 
 
 class Small(nn.Module):
@@ -117,7 +117,7 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_keeps_its_last_step(tmp_path: Path) -> None:
-    def interrupted(start: int) -> Iterator[Batch]:
+    def interrupted(start: int, step: int) -> Iterator[Batch]:
         stream = ramps(start)
         yield next(stream)
         raise KeyboardInterrupt

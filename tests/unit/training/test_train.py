@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from leadline.data.views import held_out
 from leadline.errors import LeadlineError
 from leadline.recipes import load_recipe
 from leadline.training import override, train
+from leadline.training.config import TrainConfig
 from leadline.training.train import make_network
 
 
@@ -30,16 +33,21 @@ def write_world(root: Path) -> None:
         )
 
 
-def test_a_recipe_trains_on_a_folder_end_to_end(tmp_path: Path) -> None:
-    write_world(tmp_path / "floors")
-    config = override(
+def small_run(folder: Path, *changes: str) -> TrainConfig:
+    write_world(folder / "floors")
+    return override(
         load_recipe("default"),
         [
-            f"data.sources={tmp_path / 'floors'}", f"data.cache={tmp_path / 'cache'}", f"run_dir={tmp_path / 'run'}",
+            f"data.sources={folder / 'floors'}", f"data.cache={folder / 'cache'}", f"run_dir={folder / 'run'}",
             "model.architecture=leadline-tiny", "model.imagenet=false", "data.shapes=32x64,64x32", "data.batch_size=2",
             "optimiser.steps=3", "trainer.validate_every=2", "trainer.threads=1", "trainer.accelerator=cpu", "data.longest=64",
+            *changes,
         ],
     )  # fmt: skip
+
+
+def test_a_recipe_trains_on_a_folder_end_to_end(tmp_path: Path) -> None:
+    config = small_run(tmp_path)
     before = torch.get_num_threads()
     try:
         best = train(config)
@@ -48,6 +56,26 @@ def test_a_recipe_trains_on_a_folder_end_to_end(tmp_path: Path) -> None:
     assert best == tmp_path / "run" / "checkpoints" / "best"
     assert (best / "weights.safetensors").stat().st_size > 1000
     assert "validation/delta1" in (tmp_path / "run" / "log.jsonl").read_text()
+
+
+def test_two_processes_train_together_and_resume(tmp_path: Path) -> None:
+    changes = "trainer.devices=2", "trainer.precision=32-true", "data.ingest_every_s=0", "trainer.log_every=1"
+    best = train(small_run(tmp_path, *changes))
+    assert (best / "weights.safetensors").stat().st_size > 1000
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "train/loss" in line] == [1, 2, 3]  # each step once: one process logs
+    with pytest.raises(LeadlineError, match="already holds a run"):
+        train(small_run(tmp_path, *changes))
+    shutil.rmtree(best)
+    train(small_run(tmp_path, *changes, "optimiser.steps=4"), resume=True)
+    assert (tmp_path / "run" / "checkpoints" / "step-00000004").is_dir()
+
+
+def test_an_error_in_a_process_is_one_line(tmp_path: Path) -> None:
+    config = small_run(tmp_path, "trainer.devices=2", "data.ingest_every_s=0")
+    shutil.rmtree(tmp_path / "floors")
+    with pytest.raises(LeadlineError, match=r"^no folder .*floors of training views: render one"):
+        train(config)
 
 
 def test_the_same_seed_starts_from_the_same_network() -> None:
@@ -62,7 +90,7 @@ def test_the_same_seed_starts_from_the_same_network() -> None:
 )
 def test_a_run_without_views_says_what_to_set(tmp_path: Path, assignment: str, message: str) -> None:
     with pytest.raises(LeadlineError) as caught:
-        train(override(load_recipe("default"), [assignment, f"data.cache={tmp_path}"]))
+        train(override(load_recipe("default"), [assignment, f"data.cache={tmp_path}", f"run_dir={tmp_path / 'run'}"]))
     assert message in str(caught.value)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from leadline.data.mixing import Batch
-from leadline.losses.ssi import ssi_loss
+from leadline.losses.ssi import scale_anchor, ssi_loss
 from leadline.training.config import LossConfig
 from leadline.training.task import LossReport
 
@@ -14,7 +14,7 @@ MEAN, STD = 127.0, 128.0  # what the encoder was trained with
 
 
 class SupervisedTask:
-    """SSI trimmed MAE and gradient matching of a network's disparity against the batch's (METHODS A.1)."""
+    """SSI trimmed MAE and gradient matching of a network's disparity against the batch's (METHODS A.1), its scale anchored."""
 
     def __init__(self, network: nn.Module, config: LossConfig, device: torch.device) -> None:
         self.network, self.config, self.device = network, config, device
@@ -36,7 +36,7 @@ class SupervisedTask:
             self.config.scales,
         )
         parts = {name: value.detach().mean() for name, value in terms._asdict().items()}
-        return LossReport(total.mean(), parts)
+        return LossReport(total.mean() + self.config.anchor_weight * scale_anchor(terms.spread), parts)
 
 
 def network_input(image: Tensor) -> Tensor:
