@@ -67,8 +67,8 @@ class EnginePredictor:
     def longer_side_needed(self) -> int:
         """Return how many pixels of a picture's longer side the network can make use of, for decoding at a reduced size.
 
-        Where the card does not speak of that side it is twice `input_size`: enough for pictures twice as long as wide (four times
-        where it speaks of the area).
+        Where the card does not speak of that side it is twice `input_size`: enough for pictures twice as long as wide, or four
+        times where it speaks of the area.
         """
         if self.engine.input_hw is not None:
             return max(self.engine.input_hw)
