@@ -117,7 +117,8 @@ class TrainerConfig:
 
     Attributes:
         accelerator: "auto", "cpu" or "cuda".
-        devices: GPUs, or processes on a CPU, that train together, each on a batch of `data.batch_size`. On a CPU as many processes of one thread as there are cores are faster than one process with as many threads.
+        devices: GPUs, or processes on a CPU, that train together, each on a batch of `data.batch_size`. On a CPU as many
+            processes of one thread as there are cores are faster than one process with as many threads.
         precision: of Lightning Fabric: "bf16-mixed" or "32-true".
         threads: of torch on the CPU, in each process; 0 leaves torch's choice.
         log_every, validate_every, checkpoint_every: steps.
