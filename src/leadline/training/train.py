@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
@@ -46,19 +46,25 @@ def train(config: TrainConfig, resume: bool = False, validation: Validation | No
     fabric = make_fabric(config.trainer, config.trainer.devices)
     if config.trainer.devices == 1:
         return _train(fabric, config, resume, validation)
-    try:
-        best: Path = fabric.launch(_train_spawned, to_json(config), resume, validation)  # type: ignore[arg-type]  # it takes any
-    except ProcessRaisedException as error:  # a traceback as text
-        found = re.findall(rf"^{LeadlineError.__module__}\.LeadlineError: (.*)$", str(error), re.MULTILINE)
-        if not found:
-            raise
-        raise LeadlineError(found[-1]) from None
+    with TemporaryDirectory() as folder:
+        said = Path(folder) / "error"
+        try:
+            best: Path = fabric.launch(_train_spawned, to_json(config), resume, validation, said)  # type: ignore[arg-type]
+        except ProcessRaisedException:
+            if not said.exists():
+                raise
+            raise LeadlineError(said.read_text()) from None
     return best
 
 
-def _train_spawned(fabric: Fabric, config: str, resume: bool, validation: Validation | None) -> Path:
+def _train_spawned(fabric: Fabric, config: str, resume: bool, validation: Validation | None, said: Path) -> Path:
+    """Train in one of several processes; an error is written to `said`, since torch reports that of any process."""
     keep_freed_memory()  # this process is ours alone
-    return _train(fabric, from_json(config), resume, validation)  # Lightning can't pass frozen dataclasses
+    try:
+        return _train(fabric, from_json(config), resume, validation)  # Lightning can't pass frozen dataclasses
+    except LeadlineError as error:
+        said.write_text(str(error))
+        raise
 
 
 def _train(fabric: Fabric, config: TrainConfig, resume: bool, validation: Validation | None) -> Path:
