@@ -1,0 +1,20 @@
+"""Cloud metrics written a second time, slowly: every distance to every point."""
+
+import math
+
+
+def nearest(points, others):
+    return [min(math.dist(p, q) for q in others) for p in points]
+
+
+def metrics(pred, target, bounds):
+    to_truth, to_pred = nearest(pred, target), nearest(target, pred)
+    accuracy, completeness = math.fsum(to_truth) / len(pred), math.fsum(to_pred) / len(target)
+    found = {"accuracy": accuracy, "completeness": completeness, "chamfer": (accuracy + completeness) / 2}
+    for bound in bounds:
+        precision = sum(d < bound for d in to_truth) / len(pred)
+        recall = sum(d < bound for d in to_pred) / len(target)
+        found[f"precision_{bound:g}"] = precision
+        found[f"recall_{bound:g}"] = recall
+        found[f"f_score_{bound:g}"] = 2 / (1 / precision + 1 / recall) if precision and recall else 0.0
+    return found
