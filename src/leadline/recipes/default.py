@@ -4,7 +4,8 @@ r"""``leadline-s.v1``, the network that leadline ships.
         data.sources=worlds/rooms,worlds/tabletop,worlds/street,worlds/street-wide,worlds/terrain,hololens@data/hololens \
         data.weights=1.45,1.35,1.1,0.6,0.7,0.35
 
-Hardware: 2 CPU cores with bf16 (AMX), a process on each: 25 images/s, 95 minutes. Expected score: docs/results/default-model.md.
+Hardware: 2 CPU cores with bf16 (AMX), a process on each: 25 images/s, 95 minutes. Expected score: see
+docs/results/default-model.md.
 The sources are folders that ``leadline synth`` writes (docs/recipes.md) and the HoloLens walk; the shipped weights followed the
 clock (``optimiser.minutes=95``) and ended after 8,775 steps of 2 x 8 pictures.
 """
