@@ -19,7 +19,7 @@ class DatasetInfo:
         name: how users name it on the command line.
         title: how people name it.
         layout: the files that the reader looks for, relative to the root.
-        kind: of the truth that a sample carries.
+        kind: of the truth that a sample carries; None if it carries no depth, or if the folder's own settings say.
         unit: of the numbers in the files, and how they become those of the kind.
         invalid: the numbers in the files that mean "no measurement".
         camera: where the intrinsics come from and where their source puts the centre of the first pixel.
@@ -32,7 +32,7 @@ class DatasetInfo:
     name: str
     title: str
     layout: str
-    kind: Kind
+    kind: Kind | None
     unit: str
     invalid: str
     camera: str
