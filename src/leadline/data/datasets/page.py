@@ -33,10 +33,12 @@ def updated(page: str) -> str:
 
 
 def _table(infos: Sequence[DatasetInfo]) -> str:
-    rows = ["| name | data set | truth | licence |", "| --- | --- | --- | --- |"]
+    rows = ["| name | data set | truth | licence | for training |", "| --- | --- | --- | --- | --- |"]
     for info in infos:
         kind = str(info.kind) if info.kind is not None else "none, or as its folder says"
-        rows.append(f"| [`{info.name}`](#{_anchor(info)}) | {_plain(info.title)} | {kind} | {_plain(info.licence)} |")
+        training = "yes" if info.training_allowed else "no"
+        link = f"[`{info.name}`](#{_anchor(info)})"
+        rows.append(f"| {link} | {_plain(info.title)} | {kind} | {_plain(info.licence)} | {training} |")
     return "\n".join(rows)
 
 
@@ -67,8 +69,10 @@ def _anchor(info: DatasetInfo) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text with the characters escaped that Markdown would take for markup."""
-    return re.sub(r"([\\`*_\[\]<>|{}])", r"\\\1", text)
+    """Return text in which Markdown sees no markup; a bar and the like can't be escaped by a backslash everywhere."""
+    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;")):
+        text = text.replace(mark, entity)
+    return re.sub(r"([\\`*_\[\]{}])", r"\\\1", text)
 
 
 def main(arguments: Sequence[str]) -> None:
