@@ -1,6 +1,7 @@
 """Depth metrics written a second time, slowly: plain Python over pixels, straight from the definitions in METHODS section 0."""
 
 import math
+from fractions import Fraction
 
 
 def pairs(pred, target, valid):
@@ -31,10 +32,29 @@ def log10(pt):
     return mean([abs(math.log10(p) - math.log10(t)) for p, t in pt])
 
 
+def mae(pt):
+    return mean([abs(p - t) for p, t in pt])
+
+
+def log_errors(pt):
+    return [math.log(p) - math.log(t) for p, t in pt]
+
+
 def silog(pt):
-    errors = [math.log(p) - math.log(t) for p, t in pt]
+    return 100 * si_rmse(pt)
+
+
+def si_rmse(pt):
+    errors = log_errors(pt)
     centre = mean(errors)
-    return 100 * math.sqrt(mean([(e - centre) ** 2 for e in errors]))
+    return math.sqrt(mean([(e - centre) ** 2 for e in errors]))
+
+
+def scale_invariant(pt, weight):
+    """Return mean(d^2) - weight * mean(d)^2 exactly: fractions of the logarithms, so that nothing cancels."""
+    errors = [Fraction(e) for e in log_errors(pt)]
+    n = len(errors)
+    return float(sum(e * e for e in errors) / n - Fraction(weight) * (sum(errors) / n) ** 2)
 
 
 def delta(pt, bound):
@@ -51,4 +71,14 @@ ALL = {
     "delta1": lambda pt: delta(pt, 1.25),
     "delta2": lambda pt: delta(pt, 1.25**2),
     "delta3": lambda pt: delta(pt, 1.25**3),
+}
+
+# Not among the usual metrics of a protocol.
+MORE = {
+    "mae": mae,
+    "si_rmse": si_rmse,
+    "silog_eigen": lambda pt: scale_invariant(pt, 0.5),
+    "silog_variance": lambda pt: si_rmse(pt) ** 2,
+    "silog_depth_anything": lambda pt: math.sqrt(scale_invariant(pt, 0.5)),
+    "silog_bts": lambda pt: 10 * math.sqrt(scale_invariant(pt, 0.85)),
 }

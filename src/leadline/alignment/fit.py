@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.alignment.pixels import pick
+from leadline.alignment.sums import distance
 from leadline.depth_map import as_numpy
 from leadline.errors import LeadlineError
 
@@ -43,7 +45,9 @@ class Fit:
 
     def apply(self, values: Any) -> NDArray[np.float64]:
         """Return ``scale * values + shift`` in float64."""
-        return self.scale * as_numpy(values).astype(np.float64) + self.shift
+        fitted: NDArray[np.float64] = np.multiply(as_numpy(values), self.scale, dtype=np.float64)
+        fitted += self.shift
+        return fitted
 
 
 class Pairs(NamedTuple):
@@ -56,7 +60,12 @@ class Pairs(NamedTuple):
     @property
     def total(self) -> float:
         """The sum of the weights."""
-        return float(self.weight.sum())
+        return float(self.pred.size if self.weights is None else self.weight.sum())
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """The weights, None where all are 1: one number that `gather` lets be read as many."""
+        return None if self.weight.strides == (0,) else self.weight
 
 
 def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Pairs:
@@ -74,18 +83,25 @@ def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None 
     if any(a.shape != arrays[0].shape for a in arrays):
         shapes = ", ".join(str(a.shape) for a in arrays)
         raise LeadlineError(f"arrays of shapes {shapes} to fit: expected one shape; resize the prediction first")
-    # Indices once: three times as fast as a mask each time where the truth is sparse.
-    picked: Any = slice(None) if valid is None else np.flatnonzero(as_numpy(valid))
-    p, q = (as_numpy(a).ravel()[picked].astype(np.float64) for a in (pred, target))
-    w = np.ones_like(p) if weight is None else as_numpy(weight).ravel()[picked].astype(np.float64)
+    p, q = pick(arrays[0], arrays[1], None if valid is None else as_numpy(valid))
+    if weight is None:
+        w = np.broadcast_to(np.float64(1), p.shape)
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(p.sum() + q.sum())  # then each of them is
+        if finite:
+            return Pairs(p, q, w)
+    else:
+        w, _ = pick(as_numpy(weight), arrays[1], None if valid is None else as_numpy(valid))
     good = np.isfinite(p) & np.isfinite(q) & np.isfinite(w) & (w > 0)
     return Pairs(p, q, w) if good.all() else Pairs(p[good], q[good], w[good])
 
 
 def is_constant(pairs: Pairs) -> bool:
     """Return whether the predictions hold no more than one value, so that no slope can be told."""
-    spread = np.ptp(pairs.pred) if pairs.pred.size else 0.0
-    return bool(spread <= SMALLEST_SPREAD * np.abs(pairs.pred).max(initial=0.0))
+    if pairs.pred.size == 0:
+        return True
+    low, high = float(pairs.pred.min()), float(pairs.pred.max())
+    return high - low <= SMALLEST_SPREAD * max(abs(low), abs(high))
 
 
 def conclude(pairs: Pairs, scale: float, shift: float, reason: str = "") -> Fit:
@@ -94,5 +110,5 @@ def conclude(pairs: Pairs, scale: float, shift: float, reason: str = "") -> Fit:
         return Fit(0.0, 0.0, 0, 0.0, reason or "no valid pixel")
     if not reason and scale <= 0:
         reason = "negative scale" if scale < 0 else "zero scale"
-    residual = (np.abs(scale * pairs.pred + shift - pairs.target) * pairs.weight).sum() / pairs.total
-    return Fit(float(scale), float(shift), int(pairs.pred.size), float(residual), reason)
+    residual = distance(pairs.pred, pairs.target, pairs.weights, scale, shift) / pairs.total
+    return Fit(float(scale), float(shift), int(pairs.pred.size), residual, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadline.alignment.fit import Fit, conclude, gather, is_constant
+from leadline.alignment.sums import moments, total
 
 
 def fit_scale(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
@@ -22,11 +23,10 @@ def fit_scale(pred: Any, target: Any, valid: Any | None = None, weight: Any | No
         LeadlineError: the shapes differ.
     """
     pairs = gather(pred, target, valid, weight)
-    p, q, w = pairs
-    power = float((w * p * p).sum())
+    power, product = moments(pairs.pred, pairs.target, pairs.weights)
     if power <= 0:
-        return conclude(pairs, 0.0, 0.0, "prediction is zero" if p.size else "")
-    return conclude(pairs, float((w * p * q).sum()) / power, 0.0)
+        return conclude(pairs, 0.0, 0.0, "prediction is zero" if pairs.pred.size else "")
+    return conclude(pairs, product / power, 0.0)
 
 
 def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
@@ -46,13 +46,11 @@ def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: An
         LeadlineError: the shapes differ.
     """
     pairs = gather(pred, target, valid, weight)
-    p, q, w = pairs
-    if p.size == 0:
+    if pairs.pred.size == 0:
         return conclude(pairs, 0.0, 0.0)
-    p_mean, q_mean = float((w * p).sum()) / pairs.total, float((w * q).sum()) / pairs.total
+    p_mean, q_mean = (total(values, pairs.weights) / pairs.total for values in (pairs.pred, pairs.target))
     if is_constant(pairs):
         return conclude(pairs, 0.0, q_mean, "constant prediction")
-    centred = p - p_mean
-    weighted = w * centred
-    scale = float((weighted * (q - q_mean)).sum() / (weighted * centred).sum())
+    power, product = moments(pairs.pred, pairs.target, pairs.weights, p_mean, q_mean)
+    scale = product / power
     return conclude(pairs, scale, q_mean - scale * p_mean)

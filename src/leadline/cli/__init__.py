@@ -8,7 +8,9 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from leadline import __version__
+from leadline.cli.compare import compare
 from leadline.cli.data import app as data_app
+from leadline.cli.evaluate import evaluate
 from leadline.cli.export import export
 from leadline.cli.models import app as models_app
 from leadline.cli.predict import predict
@@ -27,6 +29,8 @@ app = App(
 app.command(predict)
 app.command(train)
 app.command(synth)
+app.command(evaluate)
+app.command(compare)
 app.command(export)
 app.command(models_app)
 app.command(data_app)

@@ -1,18 +1,38 @@
-"""``leadline data check|preview``: is this folder what it should be, and what does it look like?"""
+"""``leadline data check|convert|preview``: is this folder what it should be, and what does it look like?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
-app = App(name="data", help="Check a data set for the classic mistakes, or look at it.")
+if TYPE_CHECKING:
+    from leadline.data.convert import Conversion
+
+app = App(name="data", help="Check a data set for the classic mistakes, convert it, or look at it.")
+
+Flag = Annotated[bool, Parameter(negative=())]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
 @app.command
-def check(root: Path, /, *, dataset: str = "leadline", json: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Check a data set: missing files, sizes, units, masks, intrinsics; exit code 1 if something is wrong.
+def check(
+    root: Path,
+    /,
+    *,
+    dataset: str = "leadline",
+    samples: Count = 64,
+    all_: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    json: Flag = False,
+) -> int:
+    """Check a data set for the classic mistakes.
+
+    Wrong unit, distance or disparity as depth, 0/255 masks, intrinsics of another size, pairs that are not rectified, truth
+    shifted against the picture, poses the wrong way round, and more. Exit code 1 if an error is found; 0 if there is none, or
+    warnings only.
 
     Parameters
     ----------
@@ -20,19 +40,80 @@ def check(root: Path, /, *, dataset: str = "leadline", json: Annotated[bool, Par
         The data set's folder.
     dataset
         Its layout; "leadline" is what `leadline synth` writes. An unknown name lists the known ones.
+    samples
+        How many samples are looked at, spread over the set in groups of neighbours.
+    all_
+        Look at all samples.
     json
         Print one JSON object.
     """
     from leadline.data.check import check as check_folder
 
-    report = check_folder(root, dataset=dataset)
+    report = check_folder(root, dataset=dataset, most=None if all_ else samples)
     print(report.to_json() if json else str(report))
-    return 1 if report.problems else 0
+    return 1 if report.errors else 0
+
+
+@app.command
+def convert(
+    root: Path,
+    /,
+    *,
+    out: Path,
+    dataset: str = "leadline",
+    to: Literal["leadline", "png16"] = "leadline",
+    every: Count = 1,
+    limit: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    without: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    json: Flag = False,
+) -> int:
+    """Convert a data set into plain files; run again to go on after a stop.
+
+    A sample that can't be read, or that the layout can't hold, is reported and counted, the rest is done, and the exit code
+    is 1.
+
+    Parameters
+    ----------
+    root
+        The data set's folder.
+    out
+        Folder to write.
+    dataset
+        The layout of the data set. An unknown name lists the known ones.
+    to
+        leadline is the folder that `leadline synth` writes, for metric depth with a camera; png16 holds pictures beside 16-bit
+        depth files of any kind.
+    every
+        Convert the first of each EVERY samples.
+    limit
+        Convert at most so many samples.
+    without
+        Masks to leave out, or "right" for the second picture of stereo pairs.
+    json
+        Print one JSON object.
+    """
+    from dataclasses import asdict
+    from json import dumps
+
+    from leadline.cli.progress import say
+    from leadline.data.convert import convert as convert_folder
+
+    with _progress() as tell:
+        done = convert_folder(
+            root, dataset, out, to=to, every=every, limit=limit, without=without, on_progress=tell
+        )  # fmt: skip
+    if json:
+        print(dumps({**asdict(done), "out": str(done.out)}, indent=2, ensure_ascii=False))
+    else:
+        say(str(done))
+    return 1 if done.failures else 0
 
 
 @app.command
 def preview(root: Path, /, *, dataset: str = "leadline", out: Path = Path("preview.png"), count: int = 12) -> int:
-    """Write a contact sheet of a data set: picture, depth and masks side by side.
+    """Write a contact sheet of a data set: picture, truth and masks side by side.
+
+    Stereo pairs show both pictures; pairs of points are drawn into the picture.
 
     Parameters
     ----------
@@ -50,3 +131,20 @@ def preview(root: Path, /, *, dataset: str = "leadline", out: Path = Path("previ
     write_contact_sheet(root, out, dataset=dataset, count=count)
     print(out)
     return 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Conversion, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("samples")
+
+        def tell(done: Conversion, total: int) -> None:
+            failed = f"samples, {len(done.failures)} failed" if done.failures else "samples"
+            finished = done.written + done.kept + len(done.failures)
+            bar.update(task, completed=finished, total=total, description=failed)
+
+        yield tell

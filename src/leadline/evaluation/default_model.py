@@ -21,7 +21,8 @@ from leadline.evaluation.baselines import ConstantMap, VerticalRamp
 from leadline.evaluation.protocol import fingerprint_of
 from leadline.evaluation.real_sets import REAL_SETS, RealSet
 from leadline.evaluation.report import markdown_table, number
-from leadline.evaluation.runner import Result, evaluate
+from leadline.evaluation.result import Result
+from leadline.evaluation.runner import evaluate
 from leadline.io.atomic import atomic_write
 from leadline.predictor import Predictor
 
@@ -59,7 +60,7 @@ def score(predictor: Predictor, root: Path) -> list[Line]:
 
 def suite_fingerprint() -> str:
     """Return eight hex digits of what the table's mean depends on: the sets, their frames and their protocols."""
-    return fingerprint_of([(r.title, r.parts, r.every, r.in_mean, r.protocol.to_dict()) for r in REAL_SETS])
+    return fingerprint_of([(r.title, r.parts, r.every, r.in_mean, r.protocol.fingerprint) for r in REAL_SETS])
 
 
 def mean_over_sets(results: Sequence[Result], metric: str) -> float:
@@ -72,7 +73,7 @@ def render(lines: Sequence[Line], command: str) -> str:
     counting = [line for line in lines if line.real.in_mean]
     beside = [line for line in lines if not line.real.in_mean]
     model = lines[0].model
-    name = model.model
+    name = model.model.name
     header = [
         "set",
         "images",
@@ -109,7 +110,7 @@ Outside the mean, because their truth is sparse, covers objects only, or leaves 
 * Sets in the mean where it does not beat the ramp by delta1: {", ".join(behind) or "none"}.
 * Sets in the mean where it does not beat the ramp by AbsRel: {", ".join(behind_in_abs_rel) or "none"}.
 * Failed images (scored as the nearest depth): {sum(len(line.model.failures) for line in lines)}.
-* Images skipped because too little of their truth is valid: {sum(line.model.skipped for line in lines)}.
+* Images skipped because too little of their truth is valid: {sum(len(line.model.skipped) for line in lines)}.
 * Fits of negative scale (the prediction was upside down): {sum(line.model.upside_down for line in lines)}.
 
 ## How
@@ -130,9 +131,9 @@ and inverted (MiDaS, arXiv 1907.01341). Resampling is bilinear, to the truth's s
 
 | | |
 | --- | --- |
-| model | {name}, sha256 {model.model_sha256 or "none"} |
+| model | {name}, sha256 {model.model.sha256 or "none"} |
 | suite | {suite_fingerprint()} (sets, frames and protocols) |
-| protocol | {model.protocol.name} version {model.protocol.version}; the column above has each cap's fingerprint |
+| protocol | disparity-scale-shift version {model.protocol["version"]}; the column above has each cap's fingerprint |
 | regenerate | `{command}` |
 """
 

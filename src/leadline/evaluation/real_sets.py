@@ -9,6 +9,7 @@ from pathlib import Path
 
 from leadline.data.datasets.registry import get_dataset
 from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.protocols.general import disparity_scale_shift
 from leadline.sample import Sample
 
 
@@ -35,7 +36,7 @@ class RealSet:
     @property
     def protocol(self) -> Protocol:
         """Scale and shift in disparity, with this set's cap."""
-        return Protocol(cap_m=self.cap_m)
+        return disparity_scale_shift(self.cap_m)
 
     def is_at(self, root: Path) -> bool:
         """Whether all its folders are below `root`."""

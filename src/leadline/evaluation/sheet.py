@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from leadline.data.contact_sheet import Tile, write_sheet
 from leadline.data.preview import thickened
 from leadline.depth_map import DepthMap
 from leadline.errors import LeadlineError
+from leadline.evaluation.classes import ALL
+from leadline.evaluation.fitting import Fitted, fitted
 from leadline.evaluation.real_sets import REAL_SETS
-from leadline.evaluation.runner import aligned_disparity, score_map
+from leadline.evaluation.runner import score_map
 from leadline.evaluation.truth import SCALED_DISPARITY, truth_of
 from leadline.io.image import list_images, read_image
 from leadline.io.preview import colourise, robust_range
@@ -36,17 +40,23 @@ def write_truth_sheet(predictor: Predictor, root: Path, out: str | PathLike[str]
         for sample in samples[:: max(1, len(samples) // per_set)][:per_set]:
             truth = truth_of(sample, real.protocol)
             predicted = predictor(sample.image, sample.camera).depth
-            row = score_map(predicted, truth, real.protocol)
+            metrics = score_map(predicted, sample, real.protocol, truth).metrics[ALL]
             shown = truth.as_map()
             value_range = robust_range(shown)
-            aligned = DepthMap(aligned_disparity(predicted, truth), None, SCALED_DISPARITY)
-            score = f"AbsRel {row.metrics['abs_rel']:.3f}  delta1 {row.metrics['delta1']:.3f}"
+            score = f"AbsRel {metrics['abs_rel']:.3f}  delta1 {metrics['delta1']:.3f}"
             tiles.append([
                 Tile(sample.image, f"{real.title}: {sample.name}"),
                 Tile(colourise(thickened(shown), value_range=value_range), "truth"),
-                Tile(colourise(aligned, value_range=value_range), score),
+                Tile(colourise(_aligned(fitted(predicted, truth, real.protocol), shown), value_range=value_range), score),
             ])  # fmt: skip
     write_sheet(out, list(_side_by_side(tiles, 2)))
+
+
+def _aligned(found: Fitted | str, truth: DepthMap) -> DepthMap:
+    """Return the fitted disparity; nothing where a hole made the image fail."""
+    if isinstance(found, str):
+        return DepthMap(truth.values, np.zeros(truth.hw, dtype=bool), SCALED_DISPARITY)
+    return DepthMap(1 / found.whole_depth, found.prepared.valid, SCALED_DISPARITY)
 
 
 def write_photo_sheet(predictor: Predictor, photos: Path, out: str | PathLike[str], count: int = 24) -> None:

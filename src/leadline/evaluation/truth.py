@@ -1,15 +1,17 @@
-"""The truth of a sample as a protocol wants it: disparity, with the pixels that count."""
+"""The truth of a sample as a protocol wants it: depth, with the pixels that count."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data.datasets.stereo_pair import StereoPair
-from leadline.depth_map import Ambiguity, DepthMap, Kind, Quantity
+from leadline.depth_map import Ambiguity, DepthMap, Kind, Quantity, replace_map
 from leadline.errors import LeadlineError
+from leadline.evaluation.crops import window_of
 from leadline.evaluation.protocol import Protocol
 from leadline.sample import Sample
 
@@ -23,16 +25,32 @@ class Truth:
     Attributes:
         hw: the map's size.
         index: (n,) int64, the flat positions of the pixels that count.
-        disparity: (n,) float64 inverse depth there: 1/m, or up to scale with 1 as its smallest value.
-        smallest_disparity: the clamp of the aligned disparity, 1/cap.
+        disparity: (n,) float64 inverse depth there: 1/m, or up to scale with 1 as its smallest value; in a protocol of
+            pixel_disparity the pixels themselves.
+        nearest, cap: the range of depth that counts, in metres; without a unit 0 and 1; `cap` is infinite for no cap.
         in_metres: whether depth has a unit.
+        outside: how many valid pixels of the crop lie outside the range.
+        valid_range: the smallest and largest depth of the crop before the range was applied, metres; NaN without pixels.
     """
 
     hw: tuple[int, int]
     index: NDArray[np.int64]
     disparity: NDArray[np.float64]
-    smallest_disparity: float
+    nearest: float
+    cap: float
     in_metres: bool
+    outside: int = 0
+    valid_range: tuple[float, float] = (np.nan, np.nan)
+
+    @cached_property
+    def depth(self) -> NDArray[np.float64]:
+        """(n,) float64 depth of the pixels that count, in metres or up to scale with 1 as its largest value."""
+        return 1 / self.disparity
+
+    @property
+    def smallest_disparity(self) -> float:
+        """1/cap; 0 for no cap."""
+        return 1 / self.cap
 
     def as_map(self) -> DepthMap:
         """Return the truth as a map of disparity up to scale, for pictures."""
@@ -41,41 +59,80 @@ class Truth:
         return DepthMap(values, counts, SCALED_DISPARITY)
 
 
-def truth_of(sample: Sample, protocol: Protocol) -> Truth:
-    """Turn a sample's truth into disparity (step 1 of `Protocol`).
+def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = None) -> Truth:
+    """Return the pixels of a sample's truth that count under a protocol.
 
     A stereo truth becomes metric where focal length and baseline are known; the offset of its crops is added first.
 
+    Args:
+        sample: with truth.
+        protocol: its size, crop, range and space are applied.
+        hw: size to compare at, where the protocol resizes the truth to the prediction; None for the truth's own.
+
     Raises:
-        LeadlineError: the sample has no truth, or one of unknown shift, which is no depth.
+        LeadlineError: the sample has no truth, one of unknown shift, which is no depth, or one that the protocol can't use.
     """
-    if sample.depth is None:
-        raise LeadlineError(f"sample {sample.name!r} has no depth to compare with")
-    if sample.depth.kind.ambiguity not in (Ambiguity.METRIC, Ambiguity.SCALE_INVARIANT):
+    depth = _usable_truth(sample, protocol)
+    depth = resized_truth(depth, protocol.score_hw or hw or depth.hw)
+    counts = depth.valid & (depth.values > 0)
+    if protocol.crop:
+        window = window_of(protocol.crop, depth.hw)
+        inside = np.zeros(depth.hw, dtype=bool)
+        cut = np.s_[window.top : window.bottom, window.left : window.right]
+        inside[cut] = counts[cut]
+        counts = inside
+    index = np.flatnonzero(counts)
+    values = depth.values.ravel()[index].astype(np.float64)
+    if protocol.space == "pixel_disparity":
+        return Truth(depth.hw, index, values, 0.0, np.inf, False)
+    disparity, in_metres = _inverse_depth(sample, depth, values)
+    if not in_metres and protocol.space == "none":
         raise LeadlineError(
-            f"sample {sample.name!r} has a {sample.depth.kind} truth: expected one that is known at least up to scale"
+            f"sample {sample.name!r} has a {depth.kind} truth without a unit: protocol {protocol.name} compares metres; "
+            "take one that fits a scale"
         )
-    depth = sample.depth.to_depth() if sample.depth.kind.quantity is Quantity.RAY_DISTANCE else sample.depth
-    index = np.flatnonzero(depth.valid & (depth.values > 0))
-    disparity, in_metres = _inverse_depth(sample, depth, depth.values.ravel()[index].astype(np.float64))
     if not in_metres:
-        return Truth(depth.hw, index, disparity / disparity.min(initial=np.inf), 1.0, False)
-    inside = (disparity >= 1 / protocol.cap_m) & (disparity <= 1 / protocol.nearest_m)
-    return Truth(depth.hw, index[inside], disparity[inside], 1 / protocol.cap_m, True)
+        return Truth(depth.hw, index, disparity / disparity.min(initial=np.inf), 0.0, 1.0, False)
+    cap = np.inf if protocol.cap_m is None else protocol.cap_m
+    if protocol.bounds == "exclusive":
+        within = (disparity > 1 / cap) & (disparity < 1 / protocol.nearest_m)
+    else:
+        within = (disparity >= 1 / cap) & (disparity <= 1 / protocol.nearest_m)
+    found = (1 / float(disparity.max()), 1 / float(disparity.min())) if disparity.size else (np.nan, np.nan)
+    kept = np.flatnonzero(within)
+    lost = index.size - kept.size
+    if lost:
+        index, disparity = index[kept], disparity[kept]
+    return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True, lost, found)
 
 
-def disparity_of(prediction: DepthMap) -> DepthMap:
-    """Return a prediction as disparity, up to the scale and shift that will be fitted (step 2 of `Protocol`).
+def resized_truth(depth: DepthMap, hw: tuple[int, int]) -> DepthMap:
+    """Return a truth at another size: each pixel that of the nearest, because the mean of two depths is none.
 
-    Raises:
-        LeadlineError: the prediction's kind is not disparity up to scale and shift and can't be turned into it.
+    A pixel_disparity is multiplied by the ratio of the widths, as the focal length is.
     """
-    quantity, ambiguity = prediction.kind
-    if ambiguity is Ambiguity.ORDINAL:
+    if depth.hw == hw:
+        return depth
+    rows = (2 * np.arange(hw[0]) + 1) * depth.hw[0] // (2 * hw[0])
+    columns = (2 * np.arange(hw[1]) + 1) * depth.hw[1] // (2 * hw[1])
+    picked = np.ix_(rows, columns)
+    factor = hw[1] / depth.hw[1] if depth.kind.quantity is Quantity.PIXEL_DISPARITY else 1.0
+    camera = depth.camera and depth.camera.resize(hw)
+    return replace_map(depth, values=factor * depth.values[picked], valid=depth.valid[picked], camera=camera)
+
+
+def _usable_truth(sample: Sample, protocol: Protocol) -> DepthMap:
+    depth = sample.depth
+    if depth is None:
+        raise LeadlineError(f"sample {sample.name!r} has no depth to compare with")
+    quantity, ambiguity = depth.kind
+    if ambiguity not in (Ambiguity.METRIC, Ambiguity.SCALE_INVARIANT):
+        raise LeadlineError(f"sample {sample.name!r} has a {depth.kind} truth: expected one that is known at least up to scale")
+    if protocol.space == "pixel_disparity" and depth.kind != Kind(Quantity.PIXEL_DISPARITY, Ambiguity.METRIC):
         raise LeadlineError(
-            f"a {prediction.kind} prediction: scale and shift can't be fitted to an order; use an ordinal metric"
+            f"sample {sample.name!r} has a {depth.kind} truth: protocol {protocol.name} compares pixel_disparity; take another"
         )
-    return prediction if quantity in (Quantity.DISPARITY, Quantity.PIXEL_DISPARITY) else prediction.to_disparity()
+    return depth.to_depth() if quantity is Quantity.RAY_DISTANCE else depth
 
 
 def _inverse_depth(sample: Sample, depth: DepthMap, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
@@ -87,7 +144,8 @@ def _inverse_depth(sample: Sample, depth: DepthMap, values: NDArray[np.float64])
         return values, metric
     if not isinstance(sample, StereoPair):
         return values, False
-    shifted = values + sample.offset_px
+    factor = depth.hw[1] / sample.depth.hw[1] if sample.depth is not None else 1.0
+    shifted = values + factor * sample.offset_px
     if sample.baseline_m is None or depth.camera is None:
         return shifted, False
     return shifted / (depth.camera.fx * sample.baseline_m), metric

@@ -32,11 +32,47 @@ class Tally:
         return self.finish(*(total / self.count for total in self.sums)) if self.count else nan
 
     def __add__(self, other: Tally) -> Tally:
-        if (self.name, self.finish) != (other.name, other.finish):
-            raise TypeError(f"can't add the tallies of {self.name} and {other.name}")
+        _check_alike(self, other)
         return Tally(
             self.name, self.count + other.count, tuple(a + b for a, b in zip(self.sums, other.sums, strict=True)), self.finish
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadTally(Tally):
+    """A tally of a number's mean and spread.
+
+    The mean of the squares less the squared mean loses every digit where the mean is large beside the spread, as it is for a
+    map of the wrong scale. The squares are taken about these pixels' own mean instead, and about the common one when two
+    tallies are added.
+
+    Attributes:
+        sums: the sum of the numbers, and the sum of their squared differences from their mean.
+        finish: takes the mean and the variance.
+    """
+
+    def __add__(self, other: Tally) -> SpreadTally:
+        _check_alike(self, other)
+        (total, about), (other_total, other_about) = self.sums, other.sums
+        about = about_common_mean(self.count, total, about, other.count, other_total, other_about)
+        return SpreadTally(self.name, self.count + other.count, (total + other_total, about), self.finish)
+
+
+def about_common_mean(
+    count: float, total: float, about: float, other_count: float, other_total: float, other_about: float
+) -> float:
+    """Return the squared differences of two sets of numbers from the mean of both.
+
+    Args:
+        count, total, about: how many, their sum, and their squared differences from their own mean, of the first set.
+        other_count, other_total, other_about: of the second.
+
+    Source: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances (1979), eq. 2.1.
+    """
+    if not (count and other_count):
+        return about + other_about
+    gap = total / count - other_total / other_count
+    return about + other_about + gap * gap * count * other_count / (count + other_count)
 
 
 def mean(first: float) -> float:
@@ -47,3 +83,8 @@ def mean(first: float) -> float:
 def root(first: float) -> float:
     """Finish a root mean square."""
     return sqrt(first)
+
+
+def _check_alike(one: Tally, other: Tally) -> None:
+    if (type(one), one.name, one.finish) != (type(other), other.name, other.finish):
+        raise TypeError(f"can't add the tallies of {one.name} and {other.name}")

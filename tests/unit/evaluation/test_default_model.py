@@ -61,7 +61,7 @@ def test_the_page_holds_scores_protocol_hashes_and_the_command(tiny_root, tmp_pa
     assert "ab" * 32 in page
     assert f"--data {tiny_root} --out {out}" in page
     results = json.loads(out.with_suffix(".json").read_text())
-    assert [len(result["rows"]) for result in results] == [3, 2]
+    assert [len(result["images"]) for result in results] == [3, 2]
     assert "| TUM" in capsys.readouterr().out
 
 

@@ -1,0 +1,183 @@
+"""What all depth metrics are made of: the sums over the pixels of one map, or of several classes of them, in one go.
+
+A block of pixels at a time, so that what is computed on the way stays in the processor's cache. Where numba is installed, a
+compiled loop takes the place of NumPy's operations; it gives the same numbers but for the order of its additions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.alignment.compiled import READ, SMALLEST, compiled
+from leadline.metrics.tally import about_common_mean
+
+Numbers = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+BLOCK = 8_192
+
+_LOOP = f"void({READ}, {READ}, {READ}, {READ}, {READ}, Array(b1, 1, 'C', readonly=True), f8[::1], f8[::1])"
+# Where each sum stands in what a block gives; one for each threshold follows.
+COUNT, RELATIVE, SQUARED_RELATIVE, ERROR, SQUARED, ABS_LOG, LOG, LOG_ABOUT, WITHIN = range(9)
+
+
+@dataclass(slots=True)
+class DepthSums:
+    """Sums over the pixels of a class, with e = pred - target and l = ln pred - ln target.
+
+    Attributes:
+        count: pixels.
+        relative, squared_relative: of |e| / target and of e^2 / target.
+        error, squared: of |e| and of e^2.
+        abs_log, log: of |l| and of l.
+        log_about: of (l - its mean)^2.
+        within: how many have max(pred / target, target / pred) below each threshold.
+    """
+
+    count: int
+    relative: float
+    squared_relative: float
+    error: float
+    squared: float
+    abs_log: float
+    log: float
+    log_about: float
+    within: tuple[int, ...]
+
+
+def sum_up(pred: Numbers, target: Numbers, thresholds: Sequence[float], classes: Sequence[Mask | None]) -> list[DepthSums]:
+    """Return the sums of each class.
+
+    Args:
+        pred, target: (n,) float32 or float64, positive.
+        thresholds: for `DepthSums.within`.
+        classes: (n,) bool each, None for all pixels.
+    """
+    bounds = np.asarray(thresholds, dtype=np.float64)
+    add_block = (compiled(_add_block_in_loops, _LOOP) if pred.size >= SMALLEST else None) or _add_block
+    sums = np.zeros((len(classes), WITHIN + bounds.size))
+    space = np.empty((5, min(BLOCK, pred.size)))
+    everywhere = np.ones(space.shape[1], dtype=bool)
+    for start in range(0, pred.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        ratio, log_ratio, scratch, *casts = space[:, : min(BLOCK, pred.size - start)]
+        p, t = (_float64(values[part], cast) for values, cast in zip((pred, target), casts, strict=True))
+        np.divide(p, t, out=ratio)
+        np.log(ratio, out=log_ratio)
+        for of_class, mask in zip(sums, classes, strict=True):
+            here = everywhere[: p.size] if mask is None else np.ascontiguousarray(mask[part])
+            add_block(p, t, ratio, log_ratio, bounds, here, scratch, of_class)
+    return [_named(row) for row in sums]
+
+
+def _named(row: Numbers) -> DepthSums:
+    within = tuple(int(count) for count in row[WITHIN:])
+    return DepthSums(
+        count=int(row[COUNT]),
+        relative=float(row[RELATIVE]),
+        squared_relative=float(row[SQUARED_RELATIVE]),
+        error=float(row[ERROR]),
+        squared=float(row[SQUARED]),
+        abs_log=float(row[ABS_LOG]),
+        log=float(row[LOG]),
+        log_about=float(row[LOG_ABOUT]),
+        within=within,
+    )
+
+
+def _float64(values: NDArray[np.floating[Any]], space: Numbers) -> Numbers:
+    if values.dtype == np.float64 and values.flags.c_contiguous:
+        return cast(Numbers, values)
+    space[...] = values
+    return space
+
+
+def _add_block(
+    pred: Numbers,
+    target: Numbers,
+    ratio: Numbers,
+    log_ratio: Numbers,
+    bounds: Numbers,
+    mask: Mask,
+    scratch: Numbers,
+    sums: Numbers,
+) -> None:
+    """Add what one block has where `mask` is True to `sums`."""
+    if not mask.all():
+        index = np.flatnonzero(mask)
+        pred, target, ratio, log_ratio = (values.take(index) for values in (pred, target, ratio, log_ratio))
+        scratch = scratch[: index.size]
+    count = pred.size
+    error = np.abs(pred - target)
+    sums[ERROR] += error.sum()
+    np.divide(error, target, out=scratch)
+    sums[RELATIVE] += scratch.sum()
+    scratch *= error
+    sums[SQUARED_RELATIVE] += scratch.sum()
+    error *= error
+    sums[SQUARED] += error.sum()
+    np.abs(log_ratio, out=scratch)
+    sums[ABS_LOG] += scratch.sum()
+    log = float(log_ratio.sum())
+    np.subtract(log_ratio, log / max(count, 1), out=scratch)
+    scratch *= scratch
+    sums[LOG_ABOUT] = about_common_mean(sums[COUNT], sums[LOG], sums[LOG_ABOUT], count, log, float(scratch.sum()))
+    sums[LOG] += log
+    np.divide(target, pred, out=scratch)
+    np.maximum(scratch, ratio, out=scratch)
+    for k, bound in enumerate(bounds):
+        sums[WITHIN + k] += np.count_nonzero(scratch < bound)
+    sums[COUNT] += count
+
+
+def _add_block_in_loops(
+    pred: Numbers,
+    target: Numbers,
+    ratio: Numbers,
+    log_ratio: Numbers,
+    bounds: Numbers,
+    mask: Mask,
+    scratch: Numbers,
+    sums: Numbers,
+) -> None:
+    """Do what `_add_block` does, in loops that are compiled."""
+    count = relative = squared_relative = total = squared = abs_log = log = about = 0.0
+    for i in range(pred.size):
+        one = 1.0 if mask[i] else 0.0
+        error = abs(pred[i] - target[i]) * one
+        share = error / target[i]
+        count += one
+        relative += share
+        squared_relative += share * error
+        total += error
+        squared += error * error
+        log += log_ratio[i] * one
+        abs_log += abs(log_ratio[i]) * one
+        scratch[i] = max(ratio[i], target[i] / pred[i]) if mask[i] else np.inf  # no threshold is met outside the class
+    if count == 0:
+        return
+    mean = log / count
+    for i in range(pred.size):
+        off = log_ratio[i] - mean if mask[i] else 0.0
+        about += off * off
+    for k in range(bounds.size):
+        within = 0.0
+        for i in range(pred.size):
+            within += 1.0 if scratch[i] < bounds[k] else 0.0
+        sums[WITHIN + k] += within
+    if sums[COUNT] > 0:  # about_common_mean
+        gap = sums[LOG] / sums[COUNT] - mean
+        about += gap * gap * sums[COUNT] * count / (sums[COUNT] + count)
+    sums[LOG_ABOUT] += about
+    sums[LOG] += log
+    sums[RELATIVE] += relative
+    sums[SQUARED_RELATIVE] += squared_relative
+    sums[ERROR] += total
+    sums[SQUARED] += squared
+    sums[ABS_LOG] += abs_log
+    sums[COUNT] += count
