@@ -1,15 +1,17 @@
-"""Where training views come from: folders of rendered worlds and data set readers."""
+"""Where training views come from: folders of rendered worlds and data set readers, as they are or degraded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from leadline.data.degrade import DEGRADATIONS, degrade
 from leadline.data.views import View, ViewStore, make_view
 from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.errors import LeadlineError
@@ -18,45 +20,69 @@ from leadline.sample import Sample
 CHUNK = 64  # views between two writes
 FRAMES_A_BLOCK = 16
 
+# Name and group of a view, and what reads it.
+Unread = tuple[str, str, Callable[[], Sample]]
+
 
 @dataclass(frozen=True)
 class Source:
     """A folder of training views.
 
     Attributes:
-        text: as the user wrote it: ``PATH`` of a rendered world (layout leadline-folder/1), or ``READER@PATH``.
+        text: as the user wrote it: ``PATH`` of a rendered world (layout leadline-folder/1), or ``READER@PATH``; with
+            ``#FAMILY`` behind it the truth is made as wrong as that family's (`leadline.data.degrade`).
         reader: name of a data set reader, or "" for a rendered world.
         root: the folder.
+        degradation: the family, "" for the truth as it is.
     """
 
     text: str
     reader: str
     root: Path
+    degradation: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Source:
-        """Read ``PATH`` or ``READER@PATH``."""
-        reader, at, path = text.partition("@")
-        return cls(text, reader if at else "", Path(path if at else text))
+        """Read ``PATH`` or ``READER@PATH``, perhaps with ``#FAMILY`` behind it.
+
+        Raises:
+            LeadlineError: there is no such family.
+        """
+        where, _, family = text.partition("#")
+        if family and family not in DEGRADATIONS:
+            raise LeadlineError(f"data.sources has {text!r}: expected #{', #'.join(DEGRADATIONS)} or nothing behind the folder")
+        reader, at, path = where.partition("@")
+        return cls(text, reader if at else "", Path(path if at else where), family)
 
     @property
     def name(self) -> str:
         """Short name for logs."""
-        return self.reader or self.root.name
+        name = self.reader or self.root.name
+        return f"{name}-{self.degradation}" if self.degradation else name
 
     def open_store(self, folder: Path, longest: int) -> ViewStore:
         """Return the source's decoded views, empty at first."""
-        key = sha256(f"{self.reader}@{self.root.resolve()} {longest}".encode()).hexdigest()[:12]
+        family = f"#{self.degradation}" if self.degradation else ""
+        key = sha256(f"{self.reader}@{self.root.resolve()}{family} {longest}".encode()).hexdigest()[:12]
         return ViewStore(folder, f"{self.name}-{key}")
 
-    def ingest(self, store: ViewStore, longest: int) -> int:
-        """Decode what is new into `store`; return how many views were added."""
+    def ingest(self, store: ViewStore, longest: int, broken: dict[str, str] | None = None) -> int:
+        """Decode what is new into `store`; return how many views were added.
+
+        Args:
+            store: as `open_store` gave it.
+            longest: longer side of a view at most, pixels.
+            broken: gets the names of the views that can't be read, with the reason; None makes the first of them an error.
+
+        Raises:
+            LeadlineError: the folder or the reader is not there, or a view can't be read.
+        """
         if not store.writable:
             store.refresh()
             return 0
         added = 0
         chunk: list[tuple[str, str, View]] = []
-        for item in self._iter_new(store.names, longest):
+        for item in self._iter_new(store.names, longest, broken):
             chunk.append(item)
             added += 1
             if len(chunk) == CHUNK:
@@ -65,24 +91,34 @@ class Source:
         store.append(chunk)
         return added
 
-    def _iter_new(self, known: set[str], longest: int) -> Iterator[tuple[str, str, View]]:
+    def _iter_new(self, known: set[str], longest: int, broken: dict[str, str] | None) -> Iterator[tuple[str, str, View]]:
         if not self.root.is_dir():
             raise LeadlineError(
                 f"no folder {self.root} of training views: render one with leadline synth, or correct data.sources"
             )
-        if self.reader:
-            yield from self._iter_reader(known, longest)
-            return
+        for name, group, read in self._iter_reader(known) if self.reader else self._iter_rendered(known):
+            try:
+                view = make_view(read(), longest)
+            except LeadlineError as error:
+                if broken is None:
+                    raise
+                broken[f"{self.text}: {name}"] = str(error)
+                continue
+            if self.degradation:
+                view = degrade(view, self.degradation, np.random.default_rng(list(name.encode())))
+            yield name, group, view
+
+    def _iter_rendered(self, known: set[str]) -> Iterator[Unread]:
         scenes = {name.partition("/")[0] for name in known}
         for scene in sorted(path.parent for path in self.root.glob("*/camera.json")):
             # Scene folders appear whole, by a rename; those that start with a dot are unfinished.
             if scene.name.startswith(".") or scene.name in scenes:
                 continue
             for path in sorted((scene / "image").iterdir()):
-                sample = _read_rendered(scene, path)
-                yield sample.name, f"{self.root.name}/{scene.name}", make_view(sample, longest)
+                name = f"{scene.name}/{path.stem}"
+                yield name, f"{self.root.name}/{scene.name}", partial(_read_rendered, scene, path, name)
 
-    def _iter_reader(self, known: set[str], longest: int) -> Iterator[tuple[str, str, View]]:
+    def _iter_reader(self, known: set[str]) -> Iterator[Unread]:
         from leadline.data.datasets.registry import get_dataset
 
         dataset = get_dataset(self.reader)
@@ -93,18 +129,20 @@ class Source:
         for i, name in enumerate(dataset.names(self.root)):
             if name not in known:
                 # Neighbouring frames look alike: they are held out, or not, in blocks.
-                yield name, f"{self.reader}/{i // FRAMES_A_BLOCK}", make_view(dataset.read(self.root, name), longest)
+                yield name, f"{self.reader}/{i // FRAMES_A_BLOCK}", partial(dataset.read, self.root, name)
 
 
-def _read_rendered(scene: Path, picture: Path) -> Sample:
+def _read_rendered(scene: Path, picture: Path, name: str) -> Sample:
     """Read of a view in layout leadline-folder/1 only what training needs: picture, depth and sky."""
-    depth, sky = (
-        np.load(scene / "depth" / f"{picture.stem}.npy"),
-        cv2.imread(str(scene / "sky" / f"{picture.stem}.png"), cv2.IMREAD_GRAYSCALE),
-    )
+    try:
+        depth = np.load(scene / "depth" / f"{picture.stem}.npy")
+    except (OSError, ValueError) as error:
+        raise LeadlineError(
+            f"can't read the depth of {picture} ({error}): delete the scene's folder and render it again"
+        ) from None
+    sky = cv2.imread(str(scene / "sky" / f"{picture.stem}.png"), cv2.IMREAD_GRAYSCALE)
     bgr = cv2.imread(str(picture), cv2.IMREAD_COLOR)
     if bgr is None or sky is None:
         raise LeadlineError(f"{picture} or its sky mask is no picture: delete the scene's folder and render it again")
     image = np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
-    name = f"{scene.name}/{picture.stem}"
     return Sample(name, image, DepthMap(depth, depth > 0, METRIC_DEPTH), masks={"sky": sky > 127})

@@ -1,11 +1,12 @@
-"""Batches drawn from several sources with weights; batch number n is a function of the seed and n alone."""
+"""Batches drawn from several sources; batch number n is a function of the seed and n alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +16,28 @@ from leadline.data.transforms import Augmentation, random_colours, random_crop
 from leadline.data.views import View, ViewStore
 from leadline.errors import LeadlineError
 
+Mixing = Literal["weighted", "equal", "proportional", "temperature"]
+NO_PAIRS = np.zeros((0, 0, 5), np.float32)
+
 
 class Batch(NamedTuple):
     """Pictures and targets of one size.
 
     Attributes:
         image: (N, h, w, 3) uint8 sRGB.
-        disparity: (N, h, w) float32, 1/m, 0 where infinitely far or not valid.
+        disparity: (N, h, w) float32, 1/m or in a unit of each view's own, 0 where infinitely far or not valid.
         valid: (N, h, w) bool.
+        pairs: (N, p, 5) float32 as `View.pairs`, filled up with relation 0; p is the batch's largest number.
+        source: (N,) which of the sources each view is from.
+        names: of the views.
     """
 
     image: NDArray[np.uint8]
     disparity: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    pairs: NDArray[np.float32] = NO_PAIRS
+    source: NDArray[np.int64] = np.zeros(0, np.int64)
+    names: tuple[str, ...] = ()
 
 
 class MixedViews:
@@ -36,9 +46,12 @@ class MixedViews:
     Resuming needs no sampler state: batch n draws its own generator from (seed, n). (While sources grow, what a draw hits
     depends on how many views there were; with finished sources a resumed run sees exactly the batches it would have seen.)
 
+    What can't be read is left out, and a batch that can't be made is passed over; both are kept in `broken`, and more than
+    `most_broken` of them end the run.
+
     Args:
         sources: where views come from.
-        weights: relative frequency of each source; sources that are still empty are left out.
+        weights: relative frequency of each source, if the mixing is "weighted"; sources that are still empty are left out.
         cache: folder of the decoded views.
         shapes: (h, w) of batches; each batch has one, drawn evenly.
         batch_size: views a batch.
@@ -46,6 +59,11 @@ class MixedViews:
         seed: of everything random.
         longest: longer side of the stored views at most, pixels.
         workers: threads that make batches ahead; any number gives the same batches.
+        mixing: "weighted" draws each view's source by `weights`; "equal" gives every source the same part of each batch (MiDaS:
+            what is left over goes round); "proportional" draws as if all views lay in one heap; "temperature" in between, by
+            the number of views to the power of 1 / `temperature`.
+        temperature: 1 is proportional, infinity equal on average.
+        most_broken: see above.
     """
 
     def __init__(
@@ -59,17 +77,31 @@ class MixedViews:
         seed: int,
         longest: int,
         workers: int = 1,
+        mixing: Mixing = "weighted",
+        temperature: float = 2.0,
+        most_broken: int = 20,
     ) -> None:
         if len(weights) != len(sources):
             raise LeadlineError(f"{len(weights)} data.weights for {len(sources)} data.sources: expected one each")
+        if not temperature >= 1:
+            raise LeadlineError(f"data.temperature={temperature:g}: expected 1 (proportional) or more")
+        if mixing == "equal" and batch_size < len(sources):
+            raise LeadlineError(
+                f"data.batch_size={batch_size} for {len(sources)} data.sources in equal parts: expected one view of each"
+            )
         self.sources, self.weights, self.longest = sources, np.asarray(weights, dtype=np.float64), longest
-        self.workers = workers
+        self.workers, self.mixing, self.temperature, self.most_broken = workers, mixing, temperature, most_broken
         self.shapes, self.batch_size, self.augmentation, self.seed = shapes, batch_size, augmentation, seed
         self.stores: list[ViewStore] = [source.open_store(cache, longest) for source in sources]
+        self.broken: dict[str, str] = {}
 
     def ingest(self) -> int:
         """Decode what the sources have gained; return the number of new views."""
-        return sum(source.ingest(store, self.longest) for source, store in zip(self.sources, self.stores, strict=True))
+        new = 0
+        for source, store in zip(self.sources, self.stores, strict=True):
+            new += source.ingest(store, self.longest, self.broken)
+            self._check_broken()
+        return new
 
     @property
     def counts(self) -> dict[str, int]:
@@ -81,15 +113,39 @@ class MixedViews:
         rng = np.random.default_rng([self.seed, number])
         hw = self.shapes[int(rng.integers(len(self.shapes)))]
         places = [list(store.train) for store in self.stores]
-        weights = np.where([bool(p) for p in places], self.weights, 0.0)
-        if weights.sum() <= 0:
+        views, names = [], []
+        chosen = self._draw_sources(number, rng, np.array([len(p) for p in places]))
+        for index in chosen:
+            place = places[index][rng.integers(len(places[index]))]
+            view = random_crop(self.stores[index].view(place), hw, rng, self.augmentation)
+            views.append(replace(view, image=random_colours(view.image, rng, self.augmentation)))
+            names.append(f"{self.sources[index].text}: {place.name}")
+        return collate(views, chosen, names)
+
+    def _draw_sources(self, number: int, rng: np.random.Generator, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the source of each view of batch `number`, given how many views each source has."""
+        if not counts.any():
             raise LeadlineError("no training view in data.sources: expected folders that leadline synth has written")
-        views = []
-        for index in rng.choice(len(places), self.batch_size, p=weights / weights.sum()):
-            view = self.stores[index].view(places[index][rng.integers(len(places[index]))])
-            view = random_crop(view, hw, rng, self.augmentation)
-            views.append(View(random_colours(view.image, rng, self.augmentation), view.disparity))
-        return collate(views)
+        if self.mixing == "equal":
+            filled = np.flatnonzero(counts)
+            # Where the parts don't divide the batch, the remainder goes round from batch to batch.
+            first = number * self.batch_size
+            return np.sort(filled[(first + np.arange(self.batch_size)) % len(filled)])
+        if self.mixing == "weighted":
+            weights = np.where(counts > 0, self.weights, 0.0)
+        else:
+            weights = counts ** (1 / self.temperature if self.mixing == "temperature" else 1.0)
+        if weights.sum() <= 0:
+            raise LeadlineError("data.weights leaves no source that has views: expected one with a weight above 0")
+        return rng.choice(len(counts), self.batch_size, p=weights / weights.sum())
+
+    def _check_broken(self) -> None:
+        if len(self.broken) > self.most_broken:
+            name, reason = next(iter(self.broken.items()))
+            raise LeadlineError(
+                f"{len(self.broken)} views or batches can't be read, more than data.most_broken={self.most_broken}; "
+                f"the first: {name} ({reason}): run leadline data check"
+            )
 
     def iter_batches(self, start: int = 0, step: int = 1) -> Iterator[Batch]:
         """Yield every `step`-th batch from number `start` on, made ahead by threads while the network computes."""
@@ -99,12 +155,25 @@ class MixedViews:
             number = start + ahead * step
             try:
                 while True:
-                    yield futures.pop(0).result()
+                    batch = self._made(futures.pop(0))
                     futures.append(pool.submit(self.batch, number))
                     number += step
+                    if batch is not None:
+                        yield batch
             finally:
                 for future in futures:
                     future.cancel()
+
+    def _made(self, future: Future[Batch]) -> Batch | None:
+        """Return a batch, None if making it failed."""
+        try:
+            return future.result()
+        except LeadlineError:
+            raise
+        except Exception as error:  # whatever a damaged file can do to a decoder
+            self.broken[f"batch {len(self.broken)}"] = f"{type(error).__name__}: {error}"
+            self._check_broken()
+            return None
 
     def validation_views(self, most: int) -> list[View]:
         """Return up to `most` held-out views, evenly from all sources, spread over each."""
@@ -116,8 +185,18 @@ class MixedViews:
         return views
 
 
-def collate(views: Sequence[View]) -> Batch:
+def collate(views: Sequence[View], source: Sequence[int] | NDArray[np.int64] = (), names: Sequence[str] = ()) -> Batch:
     """Stack views of one size."""
     disparity = np.stack([view.disparity for view in views]).astype(np.float32)
     valid = disparity >= 0
-    return Batch(np.stack([view.image for view in views]), np.where(valid, disparity, 0).astype(np.float32), valid)
+    pairs = np.zeros((len(views), max(len(view.pairs) for view in views), 5), np.float32)
+    for row, view in zip(pairs, views, strict=True):
+        row[: len(view.pairs)] = view.pairs
+    return Batch(
+        np.stack([view.image for view in views]),
+        np.where(valid, disparity, 0).astype(np.float32),
+        valid,
+        pairs,
+        np.asarray(source if len(source) else np.zeros(len(views)), dtype=np.int64),
+        tuple(names),
+    )

@@ -51,8 +51,9 @@ class Augmentation:
 def random_crop(view: View, hw: tuple[int, int], rng: np.random.Generator, how: Augmentation) -> View:
     """Return a random window of `view`, turned and mirrored, resampled to `hw` in one step.
 
-    Picture and target move together; beyond the picture's edge (a turned window) the picture is mirrored and the target
-    not valid. The target is sampled at the nearest pixel, so no distance is invented at an edge.
+    Picture, target and pairs move together; pairs with a point outside are left out. Beyond the picture's edge (a
+    turned window) the picture is mirrored and the target not valid.
+    The target is sampled at the nearest pixel, so no distance is invented at an edge.
     """
     h, w = view.disparity.shape
     squeeze = float(np.exp(rng.uniform(-1, 1) * np.log(how.aspect)))
@@ -86,7 +87,21 @@ def random_crop(view: View, hw: tuple[int, int], rng: np.random.Generator, how: 
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=float(INVALID),
     )
-    return View(np.asarray(warped, dtype=np.uint8), target.astype(np.float16))
+    return View(
+        np.asarray(warped, dtype=np.uint8), target.astype(np.float16), _moved_pairs(view.pairs, linear, matrix[:, 2], hw)
+    )
+
+
+def _moved_pairs(
+    pairs: NDArray[np.float32], linear: NDArray[np.float64], offset: NDArray[np.float64], hw: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return the pairs in output pixels, where ``linear @ (output - 0.5) + offset + 0.5`` is the input position."""
+    if not len(pairs):
+        return pairs
+    points = pairs[:, :4].reshape(-1, 2) - 0.5
+    moved = np.linalg.solve(linear, (points - offset).T).T.reshape(-1, 4) + 0.5
+    inside = ((moved >= 0) & (moved < np.tile(hw[::-1], 2))).all(axis=1)
+    return np.column_stack([moved, pairs[:, 4]])[inside].astype(np.float32)
 
 
 def random_colours(image: NDArray[np.uint8], rng: np.random.Generator, how: Augmentation) -> NDArray[np.uint8]:

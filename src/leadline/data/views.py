@@ -7,14 +7,18 @@ import json
 import os
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.data.datasets.ordinal_sample import OrdinalSample
+from leadline.depth_map import RELATIVE_DISPARITY, Ambiguity, DepthMap
+from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
 FORMAT = 1  # part of the cache's key: a change of what is stored makes a new file
@@ -30,32 +34,68 @@ class View:
 
     Attributes:
         image: (h, w, 3) uint8 sRGB.
-        disparity: (h, w) float16, 1/m; 0 is infinitely far (sky), negative is not valid.
+        disparity: (h, w) float16, 1/m or in a unit of its own; 0 is infinitely far (sky) or farthest, negative is not valid.
+        pairs: (p, 5) float32, pairs of points known by their order alone: x and y of one, x and y of the other in pixels whose
+            centres are at + 0.5, and 1 where the first is nearer, -1 where it is farther, 0 where there is nothing to learn.
     """
 
     image: NDArray[np.uint8]
     disparity: NDArray[np.float16]
+    pairs: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 5), np.float32))
+
+
+class Place(NamedTuple):
+    """Where a view lies in its store's file, and what else its index says."""
+
+    offset: int
+    h: int
+    w: int
+    name: str
+    pairs: tuple[tuple[float, ...], ...] = ()
 
 
 def make_view(sample: Sample, longest: int) -> View:
     """Return the view of a sample, shrunk so that its longer side is at most `longest` pixels.
 
-    Sky is valid with disparity 0; z-depth, ray distance and disparity become inverse z-depth.
+    Sky is valid with disparity 0; z-depth, ray distance and disparity become inverse z-depth. A disparity of unknown shift is
+    moved and scaled to 0..1, as MiDaS does with films. Of an ordinal sample the pairs are kept.
+
+    Raises:
+        LeadlineError: the sample holds nothing to learn from.
     """
-    assert sample.depth is not None
-    depth = sample.depth.to_disparity()
-    disparity = np.where(depth.valid & (depth.values >= 0), np.clip(depth.values, 0, 1 / NEAREST_M), INVALID)
-    if "sky" in sample.masks:
-        disparity = np.where(sample.masks["sky"].astype(bool), 0, disparity)
     image = sample.image
-    scale = longest / max(image.shape[:2])
+    scale = min(1.0, longest / max(image.shape[:2]))
     if scale < 1:
         wh = round(image.shape[1] * scale), round(image.shape[0] * scale)
         image = np.asarray(cv2.resize(image, wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    wh = image.shape[1], image.shape[0]
+    image = np.ascontiguousarray(image)
+    if isinstance(sample, OrdinalSample):
+        scale_xy = np.array([image.shape[1], image.shape[0]]) / (sample.image.shape[1], sample.image.shape[0])
+        # Our pairs say what is nearer, theirs what is farther.
+        pairs = np.column_stack([sample.xy_a * scale_xy, sample.xy_b * scale_xy, -sample.relation]).astype(np.float32)
+        return View(image, np.full(image.shape[:2], INVALID), pairs)
+    if sample.depth is None:
+        raise LeadlineError(f"{sample.name} has no depth to learn from: leave its source out of data.sources")
+    disparity = _disparity(sample.depth)
+    if "sky" in sample.masks:
+        disparity = np.where(sample.masks["sky"].astype(bool), 0, disparity)
     # Nearest: a mean over an edge would be a distance where nothing is.
-    disparity = cv2.resize(disparity.astype(np.float32), wh, interpolation=cv2.INTER_NEAREST)
-    return View(np.ascontiguousarray(image), np.ascontiguousarray(disparity.astype(np.float16)))
+    disparity = cv2.resize(disparity.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return View(image, np.ascontiguousarray(disparity.astype(np.float16)))
+
+
+def _disparity(depth: DepthMap) -> NDArray[np.float32]:
+    """Return (h, w) disparity, 0 or more; INVALID where unknown."""
+    if depth.kind == RELATIVE_DISPARITY:
+        known = depth.values[depth.valid]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+        spread = high - low or 1.0
+        return np.where(depth.valid, (depth.values - low) / spread, INVALID).astype(np.float32)
+    if depth.kind.ambiguity not in (Ambiguity.METRIC, Ambiguity.SCALE_INVARIANT):
+        raise LeadlineError(f"can't learn from {depth.kind}: expected depth up to scale, or disparity up to scale and shift")
+    inverse = depth.to_disparity()
+    known = inverse.valid & (inverse.values >= 0)
+    return np.where(known, np.clip(inverse.values, 0, 1 / NEAREST_M), INVALID).astype(np.float32)
 
 
 def held_out(group: str, share: float = HELD_OUT_SHARE) -> bool:
@@ -89,8 +129,8 @@ class ViewStore:
             self.writable = False
         self._read_to = 0
         self.names: set[str] = set()
-        self.train: list[tuple[int, int, int]] = []
-        self.validation: list[tuple[int, int, int]] = []
+        self.train: list[Place] = []
+        self.validation: list[Place] = []
         self._end = 0
         self.refresh()
 
@@ -105,7 +145,8 @@ class ViewStore:
             self._map = np.memmap(self._data, dtype=np.uint8, mode="r")
         for line in new.splitlines():
             entry = json.loads(line)
-            place = (entry["offset"], entry["h"], entry["w"])
+            pairs = tuple(map(tuple, entry.get("pairs", ())))
+            place = Place(entry["offset"], entry["h"], entry["w"], entry["name"], pairs)
             self.names.add(entry["name"])
             (self.validation if held_out(entry["group"]) else self.train).append(place)
             self._end = entry["offset"] + 5 * entry["h"] * entry["w"]
@@ -122,15 +163,17 @@ class ViewStore:
                 data.flush()
                 h, w = view.disparity.shape
                 entry = {"name": name, "group": group, "offset": self._end, "h": h, "w": w}
+                if len(view.pairs):
+                    entry["pairs"] = view.pairs.tolist()
                 index.write(json.dumps(entry).encode() + b"\n")
                 index.flush()
                 self._end += 5 * h * w
         self.refresh()
 
-    def view(self, place: tuple[int, int, int]) -> View:
+    def view(self, place: Place) -> View:
         """Return a view (mapped, not copied)."""
-        offset, h, w = place
+        offset, h, w = place[:3]
         pixels = h * w
         image = self._map[offset : offset + 3 * pixels].reshape(h, w, 3)
         disparity = self._map[offset + 3 * pixels : offset + 5 * pixels].view(np.float16).reshape(h, w)
-        return View(image, disparity)
+        return View(image, disparity, np.array(place.pairs, dtype=np.float32).reshape(-1, 5))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from leadline.data.mixing import Mixing
 from leadline.data.transforms import Augmentation
 from leadline.errors import LeadlineError
 
@@ -23,12 +24,14 @@ class ModelConfig:
         imagenet: start the encoder from its ImageNet weights.
         frozen_stages: the stem and so many of the encoder's seven stages keep those weights; 2 saves a fifth of a step.
         weights: a safetensors file to start the whole network from, or "".
+        freeze: layers that keep their weights, by the beginnings of their parameters' names: ``encoder.stem,encoder.stages.0``.
     """
 
     architecture: str = "leadline-s"
     imagenet: bool = True
     frozen_stages: int = 2
     weights: str = ""
+    freeze: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,13 @@ class DataConfig:
     """The training views.
 
     Attributes:
-        sources: folders of rendered worlds, or ``READER@FOLDER`` for a data set reader.
-        weights: relative frequency of each source; empty for all equal.
+        sources: folders of rendered worlds, or ``READER@FOLDER`` for a data set reader; ``#FAMILY`` behind it makes the truth
+            as wrong as that family's (`leadline.data.degrade`).
+        root: a folder of one's own pictures and depth files, short for one source ``images_and_depths@ROOT``
+            (docs/how-to/own-data.md).
+        mixing, weights, temperature: how the sources share the batches, see `leadline.data.mixing.MixedViews`; `weights`
+            empty for all equal.
+        most_broken: views that can't be read before the run gives up.
         cache: folder of decoded views.
         shapes: heights and widths of batches, multiples of 32.
         batch_size: views a step.
@@ -50,7 +58,11 @@ class DataConfig:
     """
 
     sources: tuple[str, ...] = ()
+    root: str = ""
+    mixing: Mixing = "weighted"
     weights: tuple[float, ...] = ()
+    temperature: float = 2.0
+    most_broken: int = 20
     cache: str = "runs/cache"
     shapes: tuple[tuple[int, int], ...] = ((256, 256), (224, 288), (288, 224), (192, 320))
     batch_size: int = 8
@@ -84,27 +96,39 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """AdamW with linear warm-up and cosine decay.
+    """AdamW with linear warm-up and a decay of the learning rate.
 
     Attributes:
         steps: of the whole run.
+        accumulate: batches whose gradients are averaged before each step: `data.batch_size` times as many views a step.
         minutes: if positive, the schedule follows the clock and the run ends after so many minutes of training (a resumed run
             goes on counting), whatever `steps` says; such a run does not repeat step for step.
         lr, encoder_lr: peak learning rates of fresh and of pretrained layers.
+        layer_decay: each block of the encoder learns at this share of the rate of the next one, the last at `encoder_lr`;
+            1 for one rate. See `leadline.training.optimiser.make_optimiser`.
+        schedule: of the learning rate after the warm-up, see `leadline.training.schedule.learning_share`.
         warmup_steps: of linear rise.
-        final_share: of the peak rate that is left at the end.
+        final_share: of the peak rate that is left at the end of "cosine" and "poly".
+        poly_power: of "poly".
+        step_at, step_factor: of "step": shares of the run after each of which the rate is multiplied by the factor.
         weight_decay: on kernels and matrices; biases and norms have none.
         betas: of Adam.
-        clip: largest gradient norm.
+        clip: largest gradient norm; 0 for any.
         ema_decay: of the averaged weights, which are validated and shipped.
     """
 
     steps: int = 8000
+    accumulate: int = 1
     minutes: float = 0.0
     lr: float = 7e-4
     encoder_lr: float = 1.5e-4
+    layer_decay: float = 1.0
+    schedule: Literal["cosine", "poly", "step", "constant"] = "cosine"
     warmup_steps: int = 150
     final_share: float = 0.01
+    poly_power: float = 0.9
+    step_at: tuple[float, ...] = (0.6, 0.85)
+    step_factor: float = 0.1
     weight_decay: float = 0.02
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
@@ -123,6 +147,7 @@ class TrainerConfig:
         threads: of torch on the CPU, in each process; 0 leaves torch's choice.
         log_every, validate_every, checkpoint_every: steps.
         keep: checkpoints kept besides the best one.
+        trackers: where scalars go, see `leadline.training.tracking`; empty for nowhere.
     """
 
     accelerator: str = "auto"
@@ -133,6 +158,7 @@ class TrainerConfig:
     validate_every: int = 500
     checkpoint_every: int = 250
     keep: int = 2
+    trackers: tuple[Literal["jsonl", "tensorboard", "wandb", "mlflow"], ...] = ("jsonl", "tensorboard")
 
 
 @dataclass(frozen=True)

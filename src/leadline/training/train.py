@@ -19,7 +19,7 @@ from leadline.data.mixing import MixedViews
 from leadline.errors import LeadlineError
 from leadline.models.registry import load_weights, make_model
 from leadline.runtime.malloc import keep_freed_memory
-from leadline.training.config import TrainConfig, from_json, to_json
+from leadline.training.config import DataConfig, TrainConfig, from_json, to_json
 from leadline.training.loop import check_run_dir, make_fabric, run_loop
 from leadline.training.predictor import NetworkPredictor
 from leadline.training.task import Task
@@ -86,7 +86,7 @@ def _train(fabric: Fabric, config: TrainConfig, resume: bool, validation: Valida
 
 
 def _check(config: TrainConfig) -> None:
-    if not config.data.sources:
+    if not source_names(config.data):
         raise LeadlineError("data.sources is empty: expected folders of views, --set data.sources=FOLDER,FOLDER")
     for hw in config.data.shapes:
         if any(side % 32 for side in hw):
@@ -129,9 +129,10 @@ def make_validation(config: TrainConfig, views: MixedViews) -> Validation | None
 def make_views(config: TrainConfig) -> MixedViews:
     """Return the training views of a configuration."""
     data = config.data
+    sources = source_names(data)
     return MixedViews(
-        [Source.parse(text) for text in data.sources],
-        data.weights or [1.0] * len(data.sources),
+        [Source.parse(text) for text in sources],
+        data.weights or [1.0] * len(sources),
         Path(data.cache),
         data.shapes,
         data.batch_size,
@@ -139,7 +140,16 @@ def make_views(config: TrainConfig) -> MixedViews:
         config.seed,
         data.longest,
         data.workers,
+        data.mixing,
+        data.temperature,
+        data.most_broken,
     )
+
+
+def source_names(data: DataConfig) -> tuple[str, ...]:
+    """Return the sources of a configuration, one's own folder among them."""
+    own = (f"images_and_depths@{data.root}",) if data.root else ()
+    return data.sources + own
 
 
 @contextmanager
