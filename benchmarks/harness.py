@@ -18,7 +18,12 @@ from typing import Any
 PACKAGES = ("numpy", "torch", "onnxruntime", "openvino", "opencv-python-headless", "transformers", "av", "leadline")
 
 
-def interleaved(contestants: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 1) -> dict[str, list[float]]:
+def interleaved(
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warmup: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
     """Return the seconds of each contestant's `rounds` calls; they take turns, so that a slow minute hits all alike."""
     for _ in range(warmup):
         for run in contestants.values():
@@ -26,9 +31,9 @@ def interleaved(contestants: Mapping[str, Callable[[], object]], rounds: int, wa
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
-            started = time.perf_counter()
+            started = clock()
             run()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(clock() - started)
     return seconds
 
 

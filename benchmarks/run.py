@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("startup", "training_step", "predict_folder")
+BENCHMARKS = ("startup", "losses", "training_step", "predict_folder", "pareto", "evaluate")
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "speed.md"
 
@@ -86,6 +86,41 @@ def page(records: dict[str, Any]) -> str:
         f"| `{name}` | {row['items_per_s']:.1f} | {row['speedup_over_naive']:.2f} | {'' if name == 'naive' else '3'} |"
         for name, row in step["results"].items()
     ]
+    loss = records["losses"]
+    lines += [
+        "",
+        "## A loss",
+        "",
+        f"MiDaS's loss, trimmed residuals and gradients on four scales, of {loss['settings']['batch_size']} maps of"
+        f" {loss['settings']['side']} x {loss['settings']['side']}, forward and backward,",
+        "against a loop over images with a sort; values and gradients are equal within"
+        f" {max(loss['settings'][f'largest_difference_of_{what}'] for what in ('values', 'gradients')):.0e}.",
+        "`_malloc`: both with the command line's memory setting.",
+        "",
+        "| contestant | ms a batch | times as fast | target |",
+        "| --- | --- | --- | --- |",
+    ]
+    for base, ours in (("reference", "leadline"), ("reference_malloc", "leadline_malloc")):
+        lines.append(f"| `{base}` | {1000 * loss['results'][base]['median_s']:.0f} | 1 | |")
+        row = loss["results"][ours]
+        lines.append(f"| `{ours}` | {1000 * row['median_s']:.0f} | {row[f'speedup_over_{base}']:.2f} | 2.5 |")
+    pareto = records["pareto"]
+    lines += [
+        "",
+        "## Pareto mixing",
+        "",
+        f"A training step of leadline-s on {sum(pareto['settings']['views'])} views of {len(pareto['settings']['views'])} data"
+        f" sets, bf16, {pareto['settings']['rounds']} rounds, CPU time, threads: {pareto['settings']['threads']}. `sum` is one"
+        " forward and one backward pass; `sum_apart` has a forward pass for each data set, and `pareto` mixes what that gives;"
+        " `pareto_one_graph` takes all gradients through one graph; `pareto_shared` weighs by gradients in the prediction.",
+        "",
+        "| contestant | seconds a step | times as long as the sum |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{name}` | {row['median_s']:.2f} | {1 / row['speedup_over_sum']:.2f} |" for name, row in pareto["results"].items()
+    ]
+    lines += _evaluation(records["evaluate"])
     answer = startup["results"]["leadline_help"]
     ratio = 1 / answer["speedup_over_import_numpy"]
     lines += [
@@ -104,6 +139,43 @@ def page(records: dict[str, Any]) -> str:
         for name, record in records.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _evaluation(record: dict[str, Any]) -> list[str]:
+    settings, made = record["settings"], record["results"]
+    about = {
+        "script": "fits at the masked pixels; aligns, clips and inverts the whole map",
+        "script_gathered": "a careful script: nothing computed without truth",
+        "leadline": "what the runner does with a sample",
+        "leadline_numpy": "the same without numba",
+        "leadline_from_arrays": "and the two depth maps made from arrays",
+    }
+    workloads = (("sparse", "375 x 1242, truth at 5 % of the pixels", "6"), ("dense", "480 x 640, truth everywhere", "4"))
+    lines = [
+        "",
+        "## Scoring with scale and shift fitted to each image",
+        "",
+        f"Protocol `{settings['protocol']}` with its nine metrics, {settings['images']} images in memory, one thread,",
+        f"{settings['rounds']} rounds, CPU seconds; against NumPy scripts with `numpy.linalg.lstsq` that give the same numbers",
+        f"(largest difference {max(row['largest_difference'] for row in made.values() if 'largest_difference' in row):.0e}).",
+    ]
+    for workload, title, target in workloads:
+        lines += ["", f"| {title} | ms an image | times as fast | target | |", "| --- | --- | --- | --- | --- |"]
+        for name, what in about.items():
+            row = made[f"{workload}_{name}"]
+            goal = target if name == "leadline" else ""
+            lines.append(f"| `{name}` | {1000 / row['items_per_s']:.2f} | {row['speedup_over_script']:.2f} | {goal} | {what} |")
+    if "report" in made:
+        row = made["report"]
+        lines += [
+            "",
+            f"`leadline evaluate --predictions ... --report` on {settings['report_images']} images of 375 x 1242 (pictures of",
+            f"{row['picture_kb']} kB, predictions in 16-bit PNGs of {row['prediction_kb']} kB, truth at 5 % of the pixels):",
+            f"{row['median_s']:.0f} s on {record['cores']} cores, {row['cpu_s']:.0f} s of CPU time (medians of"
+            f" {len(row['seconds'])}),",
+            f"beside other programs at a load of {row['load']:.0f}; the target is well under a minute on two cores.",
+        ]
+    return lines
 
 
 def _ms(row: dict[str, float], photos: int) -> str:

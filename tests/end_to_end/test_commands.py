@@ -36,7 +36,32 @@ def test_a_world_is_made_checked_and_looked_at(tmp_path: Path) -> None:
     next(world.rglob("depth/*.npy")).unlink()
     broken = leadline_command("data", "check", world, "--json")
     assert broken.returncode == 1
-    assert json.loads(broken.stdout)["problems"]
+    findings = json.loads(broken.stdout)["findings"]
+    assert {finding["mistake"] for finding in findings} == {"incomplete folder", "unreadable samples"}
+
+
+def test_a_world_is_converted_and_the_copy_is_read_without_its_reader(tmp_path: Path) -> None:
+    world, copy = tmp_path / "analytic", tmp_path / "copy"
+    leadline_command(
+        "synth", "analytic", "--count", 3, "--views-per-scene", 1, "--size", 64, 48, "--workers", 1, "--out", world
+    )
+    convert = ("data", "convert", world, "--out", copy, "--to", "png16", "--json")
+    done = leadline_command(*convert)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"out": str(copy), "written": 3, "kept": 0, "failures": {}}
+    checked = leadline_command("data", "check", copy, "--dataset", "images_and_depths", "--json")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert json.loads(checked.stdout)["samples"] == 3
+
+    min(world.rglob("depth/*.npy")).write_bytes(b"no array")
+    min(copy.rglob("sample/*/*.json")).unlink()
+    again = leadline_command(*convert)
+    assert again.returncode == 1
+    counted = json.loads(again.stdout)
+    assert (counted["written"], counted["kept"], len(counted["failures"])) == (0, 2, 1)
+    refused = leadline_command("data", "convert", world, "--out", copy, "--to", "leadline")
+    assert refused.returncode == 1
+    assert "was converted with" in refused.stderr
 
 
 def test_training_goes_from_a_world_to_an_onnx_file_that_predicts(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_wrong_kind_is_one_line_with_the_remedy(rooms, tmp_path, capsys):
     code, out, error = run(capsys, "--predictions", folder, *on(rooms, "metric-10m"))
     assert (code, out) == (1, "")
     assert "compares metres" in error.splitlines()[-1]
-    assert "take one of disparity-scale-shift-8m" in error
+    assert "take one of midas-tum, disparity-scale-shift-8m" in error  # the data set's own first
 
 
 def test_metres_are_scored_as_metres(rooms, tmp_path, capsys):
@@ -110,7 +110,9 @@ def test_a_stopped_run_goes_on_and_that_of_another_model_is_refused(rooms, tmp_p
     rows = [row.to_dict() for row in whole.rows[:2]]
     rows[0]["note"] = "kept from before"
     part.write_text("".join(json.dumps(line) + "\n" for line in (key, *rows)))
-    assert run(capsys, "--model", "ramp", *on(rooms), "--json", out)[0] == 0
+    code, _, error = run(capsys, "--model", "ramp", *on(rooms), "--json", out)
+    assert code == 0
+    assert "goes on after the 2 images of a stopped run" in error
     assert read_result(out).rows[0].note == "kept from before"
     assert not part.exists()
     part.write_text(json.dumps(key) + "\n")
@@ -135,6 +137,12 @@ def test_the_list_shows_every_protocol_with_its_fingerprint(capsys):
         (("--model", "ramp", "--dataset", "tom", "--root", ".", "--protocol", "midas-tum"), 1, "unknown data set 'tom'"),
         (("--model", "no-such", "--dataset", "tum", "--root", "{root}", "--protocol", "midas-tum"), 1, "no network 'no-such'"),
         (("--model", "ramp", "--dataset", "tum", "--root", "{empty}", "--protocol", "midas-tum"), 1, "sample in"),
+        (("--model", "./no/such", "--dataset", "tum", "--root", "{root}", "--protocol", "midas-tum"), 1, "no file or folder"),
+        (
+            ("--model", "ramp", "--kind", "depth/metric", "--dataset", "tum", "--root", "{root}", "--protocol", "midas-tum"),
+            1,
+            "leave it out",
+        ),
         (("--model", "{empty}", "--dataset", "tum", "--root", "{root}", "--protocol", "midas-tum"), 1, "is no checkpoint"),
         (
             ("--model", "ramp", "--predictions", ".", "--dataset", "tum", "--root", ".", "--protocol", "midas-tum"),
@@ -149,6 +157,38 @@ def test_wrong_usage_is_one_line(rooms, tmp_path, capsys, arguments, code, messa
     assert found == code
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_the_list_for_a_data_set_leaves_out_what_is_meant_for_others(capsys):
+    code, out, _ = run(capsys, "--list", "--dataset", "tum")
+    assert code == 0
+    listed = {line.split()[1] for line in out.splitlines()}
+    assert {"midas-tum", "metric-10m"} <= listed
+    assert not {"midas-kitti", "da-2k"} & listed
+
+
+def test_predictions_of_the_data_set_s_own_pictures_are_found(rooms, tmp_path, capsys):
+    """``leadline predict`` names 0_color.npz what it makes of 0_color.png, the picture of sample 0."""
+    for name, depth in rooms[1].items():
+        write_depth(tmp_path / f"{name}_color.npz", DepthMap(5 / depth + 2, None, RELATIVE_DISPARITY))
+    code, out, _ = run(capsys, "--predictions", tmp_path, *on(rooms), "--limit", 2)
+    assert code == 0
+    assert "1.000" in next(line for line in out.splitlines() if line.startswith("| delta1"))
+
+
+def test_a_report_can_not_be_written_into_a_file(rooms, tmp_path, capsys):
+    (tmp_path / "taken").touch()
+    code, out, error = run(capsys, "--model", "ramp", *on(rooms), "--report", tmp_path / "taken/report")
+    assert (code, out) == (1, "")
+    assert "taken is a file, expected a folder" in error
+
+
+def test_upside_down_fits_are_explained(rooms, tmp_path, capsys):
+    folder = predictions(tmp_path, rooms[1], lambda z: 3 - 1 / z)
+    code, _, error = run(capsys, "--predictions", folder, *on(rooms))
+    assert code == 0
+    assert "4 fits upside down" in error
+    assert "such a score says little" in error
 
 
 def test_a_protocol_of_another_data_set_is_told(rooms, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.alignment.pixels import pick
-from leadline.alignment.sums import distance
+from leadline.alignment.sums import distance, total, totals
 from leadline.depth_map import as_numpy
 from leadline.errors import LeadlineError
 
@@ -68,6 +68,14 @@ class Pairs(NamedTuple):
         return None if self.weight.strides == (0,) else self.weight
 
 
+class Means(NamedTuple):
+    """What is known of gathered pixels from the pass that found them finite: (weighted) means, and whether p is constant."""
+
+    pred: float
+    target: float
+    constant: bool
+
+
 def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Pairs:
     """Collect the pixels that are valid, finite in both maps and of positive weight.
 
@@ -79,6 +87,29 @@ def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None 
     Raises:
         LeadlineError: the shapes differ.
     """
+    return _gather(pred, target, valid, weight)[0]
+
+
+def gather_with_means(
+    pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None
+) -> tuple[Pairs, Means | None]:
+    """Do what `gather` does, and return the means of what it found; None without a pixel."""
+    pairs, sums = _gather(pred, target, valid, weight)
+    if pairs.pred.size == 0:
+        return pairs, None
+    if sums is None:
+        return pairs, Means(
+            total(pairs.pred, pairs.weights) / pairs.total, total(pairs.target, pairs.weights) / pairs.total, is_constant(pairs)
+        )
+    p_sum, q_sum, spread = sums
+    n = pairs.pred.size
+    # The range is at least the mean of |p - p[0]|, and no |p| larger than |p[0]| plus the sum: mostly that tells already.
+    varies = spread / n > SMALLEST_SPREAD * (abs(pairs.pred[0]) + spread)
+    return pairs, Means(p_sum / n, q_sum / n, not varies and is_constant(pairs))
+
+
+def _gather(pred: Any, target: Any, valid: Any | None, weight: Any | None) -> tuple[Pairs, tuple[float, float, float] | None]:
+    """Return the pixels, with their `totals` where all were finite and have no weight."""
     arrays = [as_numpy(a) for a in (pred, target, valid, weight) if a is not None]
     if any(a.shape != arrays[0].shape for a in arrays):
         shapes = ", ".join(str(a.shape) for a in arrays)
@@ -86,14 +117,13 @@ def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None 
     p, q = pick(arrays[0], arrays[1], None if valid is None else as_numpy(valid))
     if weight is None:
         w = np.broadcast_to(np.float64(1), p.shape)
-        with np.errstate(invalid="ignore", over="ignore"):
-            finite = np.isfinite(p.sum() + q.sum())  # then each of them is
-        if finite:
-            return Pairs(p, q, w)
+        sums = totals(p, q) if p.size else (0.0, 0.0, 0.0)
+        if np.isfinite(sums[0] + sums[1]):  # then each of them is
+            return Pairs(p, q, w), sums
     else:
         w, _ = pick(as_numpy(weight), arrays[1], None if valid is None else as_numpy(valid))
     good = np.isfinite(p) & np.isfinite(q) & np.isfinite(w) & (w > 0)
-    return Pairs(p, q, w) if good.all() else Pairs(p[good], q[good], w[good])
+    return (Pairs(p, q, w) if good.all() else Pairs(p[good], q[good], w[good])), None
 
 
 def is_constant(pairs: Pairs) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from leadline.alignment.fit import Fit, conclude, gather, is_constant
-from leadline.alignment.sums import moments, total
+from leadline.alignment.fit import Fit, conclude, gather, gather_with_means
+from leadline.alignment.sums import moments
 
 
 def fit_scale(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
@@ -45,12 +45,11 @@ def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: An
     Raises:
         LeadlineError: the shapes differ.
     """
-    pairs = gather(pred, target, valid, weight)
-    if pairs.pred.size == 0:
+    pairs, means = gather_with_means(pred, target, valid, weight)
+    if means is None:
         return conclude(pairs, 0.0, 0.0)
-    p_mean, q_mean = (total(values, pairs.weights) / pairs.total for values in (pairs.pred, pairs.target))
-    if is_constant(pairs):
-        return conclude(pairs, 0.0, q_mean, "constant prediction")
-    power, product = moments(pairs.pred, pairs.target, pairs.weights, p_mean, q_mean)
+    if means.constant:
+        return conclude(pairs, 0.0, means.target, "constant prediction")
+    power, product = moments(pairs.pred, pairs.target, pairs.weights, means.pred, means.target)
     scale = product / power
-    return conclude(pairs, scale, q_mean - scale * p_mean)
+    return conclude(pairs, scale, means.target - scale * means.pred)

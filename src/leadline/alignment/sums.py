@@ -19,6 +19,18 @@ def total(values: Numbers, weight: Numbers | None = None) -> float:
     return float(values.sum() if weight is None else (weight * values).sum())
 
 
+def totals(pred: Numbers, target: Numbers) -> tuple[float, float, float]:
+    """Return ``sum p``, ``sum q`` and ``sum |p - p[0]|`` of (n,) maps from one pass; not finite where a number is not.
+
+    Without numba the last is given as 0: it would cost NumPy another pass.
+    """
+    if pred.size >= SMALLEST and (loop := compiled(_totals, f"UniTuple(f8, 3)({READ}, {READ})")):
+        p, q, spread = loop(pred, target)
+        return p, q, spread
+    with np.errstate(invalid="ignore", over="ignore"):
+        return total(pred), total(target), 0.0
+
+
 def moments(
     pred: Numbers, target: Numbers, weight: Numbers | None = None, pred_centre: float = 0.0, target_centre: float = 0.0
 ) -> tuple[float, float]:
@@ -63,8 +75,24 @@ def _blocks(size: int, rows: int) -> Iterator[tuple[slice, Numbers]]:
         yield slice(start, start + BLOCK), space[:, : min(BLOCK, size - start)]
 
 
-# The loops that are compiled: `moments` and `distance` once more, without weights. A sum for each block keeps rounding small;
-# a range that starts at 0 lets the compiler see that no index is negative, and so compute several pixels at once.
+# The loops that are compiled: `totals`, `moments` and `distance` once more, without weights. A sum for each block keeps the
+# rounding small; a range that starts at 0 lets the compiler see that no index is negative, and so compute
+# several pixels at once.
+
+
+def _totals(pred: Numbers, target: Numbers) -> tuple[float, float, float]:
+    p_sum = q_sum = spread = 0.0
+    for start in range(0, pred.size, BLOCK):
+        p, q = pred[start : start + BLOCK], target[start : start + BLOCK]
+        block_p = block_q = block_spread = 0.0
+        for i in range(p.size):
+            block_p += p[i]
+            block_q += q[i]
+            block_spread += abs(p[i] - pred[0])
+        p_sum += block_p
+        q_sum += block_q
+        spread += block_spread
+    return p_sum, q_sum, spread
 
 
 def _moments(pred: Numbers, target: Numbers, pred_centre: float, target_centre: float) -> tuple[float, float]:

@@ -43,10 +43,10 @@ def evaluate(
     Parameters
     ----------
     model
-        A shipped network (leadline models list), an ONNX file, a checkpoint's folder, a transformers model such as owner/name,
-        or constant or ramp, which never look at the picture.
+        A shipped network (leadline models list), an ONNX file, a run of leadline train or a checkpoint, a transformers model
+        such as owner/name or its folder, or constant or ramp, which never look at the picture.
     predictions
-        Instead of a model: a folder with one depth file a sample, named as the samples.
+        Instead of a model: a folder with one depth file a sample, named as the samples or as their pictures.
     kind
         What the numbers mean if the file or folder doesn't say: for instance disparity/affine_invariant or depth/metric.
     convention
@@ -70,12 +70,12 @@ def evaluate(
     resume
         Go on with the rows of a stopped run; --no-resume starts over.
     list_
-        Print all protocols with their fingerprints.
+        Print all protocols with their fingerprints; with --dataset those that are meant for it or for any.
     """
     from dataclasses import replace
 
     if list_:
-        return _list_protocols()
+        return _list_protocols(dataset)
     given = {"--dataset": dataset, "--root": root, "--protocol": protocol, "--model or --predictions": model or predictions}
     if missing := [name for name, value in given.items() if value is None]:
         raise CycloptsError(msg=f"evaluate needs {', '.join(missing)}; leadline evaluate --list shows the protocols")
@@ -92,8 +92,11 @@ def evaluate(
     reader, chosen = get_dataset(dataset), get_protocol(protocol)
     if classes is not None:
         chosen = replace(chosen, classes=_with_classes(chosen, classes))
-    names = reader.names(root)[::every][:limit]
-    predictor = _predictor(model, predictions, names, kind, convention)
+    all_names = reader.names(root)
+    names = all_names[::every][:limit]
+    predictor = _predictor(model, predictions, all_names, kind, convention)
+    if report is not None:
+        _refuse_file(report)  # now, not after an hour of scoring
     if chosen.datasets and dataset not in chosen.datasets:
         _say(f"note: {chosen.name} is meant for {', '.join(chosen.datasets)}, not for {dataset}")
     partial = None if json is None else json.with_suffix(".jsonl.part")
@@ -120,11 +123,17 @@ def evaluate(
     return 1 if result.failures or unread or not result.scored else 0
 
 
-def _list_protocols() -> int:
+def _list_protocols(dataset: str | None) -> int:
     from leadline.evaluation.protocols.registry import all_protocols
 
-    width = max(len(protocol.name) for protocol in all_protocols())
-    for protocol in all_protocols():
+    protocols = list(all_protocols())
+    if dataset is not None:
+        from leadline.data.datasets.registry import get_dataset
+
+        name = get_dataset(dataset).info.name
+        protocols = [protocol for protocol in protocols if not protocol.datasets or name in protocol.datasets]
+    width = max(len(protocol.name) for protocol in protocols)
+    for protocol in protocols:
         print(f"{protocol.fingerprint}  {protocol.name.ljust(width)}  {protocol.title}")
     return 0
 
@@ -148,6 +157,14 @@ def _predictor(
 
     keep_freed_memory()
     return load(str(model), kind)
+
+
+def _refuse_file(report: Path) -> None:
+    from leadline.errors import LeadlineError
+
+    for path in (report, *report.parents):
+        if path.exists() and not path.is_dir():
+            raise LeadlineError(f"--report {report}: {path} is a file, expected a folder; choose another")
 
 
 def _write_report(result: Result, report: Path, reader: Dataset, root: Path, predictor: Predictor) -> None:
@@ -181,6 +198,8 @@ def _summary(result: Result) -> str:
         f"{counts['skipped']} skipped, "
         f"{counts['upside_down']} fits upside down, {counts['degenerate']} degenerate"
     ]
+    if counts["upside_down"]:
+        lines.append("upside down: the fit turns near and far round; such a score says little about the model")
     for title, rows in (("failed", result.failures), ("skipped", result.skipped)):
         lines += [f"{title}: {row.name}: {row.failure or row.skipped}" for row in rows[:5]]
         if len(rows) > 5:
@@ -199,6 +218,7 @@ class _Progress:
 
     def __init__(self, total: int) -> None:
         self._bar: Any = None
+        self._left = total
         if total > 1 and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -217,6 +237,9 @@ class _Progress:
             self._bar.stop()
 
     def add(self, row: Row, total: int) -> None:
-        """Count a row."""
+        """Count a row; the first one of a run that goes on says so."""
+        if total < self._left:
+            _say(f"goes on after the {self._left - total} images of a stopped run; --no-resume starts over")
+        self._left = 0
         if self._bar is not None:
             self._bar.update(self._task, advance=1, total=total)

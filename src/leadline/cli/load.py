@@ -14,17 +14,21 @@ def load(model: str, kind: str | None = None) -> Predictor:
     """Return a predictor for many pictures.
 
     Args:
-        model: a shipped network, an ONNX file, a checkpoint's folder, a transformers model such as owner/name, or one of the
-            baselines "constant" and "ramp".
+        model: a shipped network, an ONNX file, a run of `leadline train` or one of its checkpoints, a transformers model such
+            as owner/name or a folder that `save_pretrained` wrote, or one of the baselines "constant" and "ramp".
         kind: what the numbers mean, if the model does not say.
 
     Raises:
-        LeadlineError: there is no such model.
+        LeadlineError: there is no such model, or a baseline is given a kind.
     """
     from leadline.evaluation.baselines import ConstantMap, VerticalRamp
     from leadline.runtime.predictor import load_predictor, predictor_sources
 
     if model in ("constant", "ramp"):
+        if kind is not None:
+            from leadline.errors import LeadlineError
+
+            raise LeadlineError(f"--kind {kind} for {model}, which says itself what its numbers are: leave it out")
         return ConstantMap() if model == "constant" else VerticalRamp()
     for source in (_from_checkpoint, _from_transformers):
         if source not in predictor_sources:
@@ -34,36 +38,54 @@ def load(model: str, kind: str | None = None) -> Predictor:
 
 def _from_checkpoint(request: LoadRequest) -> Predictor | None:
     folder = Path(request.name)
-    if not folder.is_dir():
+    if not folder.is_dir() or _is_transformers(folder):
         return None
     import hashlib
-    import json
     from dataclasses import replace
 
-    from leadline.depth_map import RELATIVE_DISPARITY
     from leadline.errors import LeadlineError
-    from leadline.models.registry import load_weights, make_model
-    from leadline.predictor import ModelCard
+    from leadline.models.registry import load_trained
     from leadline.training.predictor import NetworkPredictor
 
-    if (folder / "checkpoints" / "best").is_dir():
-        folder = folder / "checkpoints" / "best"
+    folder = _checkpoint_of(folder)
     weights = folder / "weights.safetensors"
+    if not (weights.is_file() and (folder / "config.json").is_file()):
+        raise LeadlineError(
+            f"{folder} is no checkpoint and no transformers model: expected a folder with config.json and weights.safetensors "
+            "or model.safetensors"
+        )
+    network, name = load_trained(folder)
+    card = network.card(f"{name} ({folder.name})")
+    with weights.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return NetworkPredictor(network, replace(card, kind=request.kind or card.kind, sha256=checksum))
+
+
+def _checkpoint_of(folder: Path) -> Path:
+    """Return the best checkpoint of a run, else its last one; a checkpoint itself as it is."""
+    best = folder / "checkpoints" / "best"
+    steps = sorted((folder / "checkpoints").glob("step-*"))
+    return best if best.is_dir() else steps[-1] if steps else folder
+
+
+def _is_transformers(folder: Path) -> bool:
+    """Whether transformers' `save_pretrained` wrote a folder: its configuration names a model type."""
+    import json
+
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        network, name = make_model(config["model"]["architecture"]), config["name"]
-        with weights.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, KeyError, json.JSONDecodeError):
-        raise LeadlineError(f"{folder} is no checkpoint: expected a folder with config.json and weights.safetensors") from None
-    load_weights(network, weights)
-    card = ModelCard(f"{name} ({folder.name})", request.kind or RELATIVE_DISPARITY)
-    return NetworkPredictor(network.eval(), replace(card, sha256=checksum))
+        return "model_type" in json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _from_transformers(request: LoadRequest) -> Predictor | None:
-    if "/" not in request.name:
+    here = Path(request.name).is_dir()
+    if not here and "/" not in request.name:
         return None
+    if not here and request.name.startswith(("/", "./", "../", "~")):  # a path, not a name on a hub
+        from leadline.errors import LeadlineError
+
+        raise LeadlineError(f"no file or folder {request.name!r}: expected an ONNX file, a checkpoint or a transformers model")
     from leadline.models.hf import load_hf_predictor
 
     options = request.options

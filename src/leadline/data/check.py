@@ -18,6 +18,7 @@ from leadline.data.checks.reading import Readings
 from leadline.data.checks.registration import Registration
 from leadline.data.checks.scale import Scale
 from leadline.data.checks.stereo import Stereo
+from leadline.data.datasets.ordinal_sample import OrdinalSample
 from leadline.data.datasets.registry import get_dataset
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
@@ -138,13 +139,13 @@ def spread(names: Sequence[str], most: int | None) -> list[str]:
 
 @dataclass(frozen=True)
 class _Facts:
-    """The numbers of one sample that the report sums up."""
+    """The numbers of one sample that the report sums up; what has no truth of pixels has no range of values."""
 
     hw: tuple[int, int]
     kind: str
-    share_valid: float
-    low: float
-    high: float
+    share_valid: float | None
+    low_high: tuple[float, float] | None
+    pairs: int
     camera: Camera | None
     masks: tuple[str, ...]
 
@@ -152,13 +153,12 @@ class _Facts:
 def _facts_of(sample: Sample) -> _Facts:
     depth = sample.depth
     values = depth.values[depth.valid] if depth is not None else np.zeros(0, np.float32)
-    low, high = (float(x) for x in np.percentile(values, (1, 99))) if values.size else (0.0, 0.0)
     return _Facts(
         hw=(sample.image.shape[0], sample.image.shape[1]),
         kind=str(depth.kind) if depth is not None else "no depth",
-        share_valid=float(depth.valid.mean()) if depth is not None else 0.0,
-        low=low,
-        high=high,
+        share_valid=float(depth.valid.mean()) if depth is not None else None,
+        low_high=(float(np.percentile(values, 1)), float(np.percentile(values, 99))) if values.size else None,
+        pairs=len(sample.relation) if isinstance(sample, OrdinalSample) else 0,
         camera=sample.camera,
         masks=tuple(sorted(sample.masks)),
     )
@@ -168,14 +168,22 @@ def _summary(samples: list[_Facts], licence: str) -> dict[str, str]:
     if not samples:
         return {"licence": licence}
     sizes = sorted({f"{w} x {h}" for h, w in (facts.hw for facts in samples)})
-    shares = [facts.share_valid for facts in samples]
+    ranges = [facts.low_high for facts in samples if facts.low_high is not None]
+    shares = [facts.share_valid for facts in samples if facts.share_valid is not None]
+    pairs = sum(facts.pairs for facts in samples)
     fovs = [facts.camera.fov_deg[0] for facts in samples if facts.camera is not None]
-    return {
+    summary = {
         "licence": licence,
         "picture sizes": ", ".join(sizes[:5]) + (f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""),
         "kind": ", ".join(sorted({facts.kind for facts in samples})),
-        "range (1 % to 99 %)": f"{min(facts.low for facts in samples):.4g} to {max(facts.high for facts in samples):.4g}",
-        "share valid": f"{min(shares):.1%} to {max(shares):.1%}",
+    }
+    if ranges:
+        summary["range (1 % to 99 %)"] = f"{min(low for low, _ in ranges):.4g} to {max(high for _, high in ranges):.4g}"
+    if shares:
+        summary["share valid"] = f"{min(shares):.1%} to {max(shares):.1%}"
+    if pairs:
+        summary["pairs of points"] = str(pairs)
+    return summary | {
         "horizontal field of view": f"{min(fovs):.1f} to {max(fovs):.1f} degrees" if fovs else "no camera",
         "masks": ", ".join(sorted({mask for facts in samples for mask in facts.masks})) or "none",
     }

@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 
 from leadline.data.degrade import DEGRADATIONS, degrade
-from leadline.data.views import View, ViewStore, make_view
+from leadline.data.views import HELD_OUT, TRAINED_ON, View, ViewStore, make_view
 from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.errors import LeadlineError
 from leadline.sample import Sample
 
 CHUNK = 64  # views between two writes
 FRAMES_A_BLOCK = 16
+FEWEST_BLOCKS = 40  # of fewer, chance may hold out none
 
 # Name and group of a view, and what reads it.
 Unread = tuple[str, str, Callable[[], Sample]]
@@ -126,17 +127,22 @@ class Source:
             raise LeadlineError(
                 f"{dataset.info.title} may not be trained on ({dataset.info.licence}): leave it out of data.sources"
             )
-        for i, name in enumerate(dataset.names(self.root)):
+        names = dataset.names(self.root)
+        # Neighbouring frames look alike: they are held out, or not, in blocks. A small set gives its last tenth.
+        size = max(1, min(FRAMES_A_BLOCK, len(names) // 10))
+        last = (len(names) - 1) // size
+        for i, name in enumerate(names):
             if name not in known:
-                # Neighbouring frames look alike: they are held out, or not, in blocks.
-                yield name, f"{self.reader}/{i // FRAMES_A_BLOCK}", partial(dataset.read, self.root, name)
+                block = i // size
+                group = f"{self.reader}/{block}" if last >= FEWEST_BLOCKS else HELD_OUT if block == last else TRAINED_ON
+                yield name, group, partial(dataset.read, self.root, name)
 
 
 def _read_rendered(scene: Path, picture: Path, name: str) -> Sample:
     """Read of a view in layout leadline-folder/1 only what training needs: picture, depth and sky."""
     try:
         depth = np.load(scene / "depth" / f"{picture.stem}.npy")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise LeadlineError(
             f"can't read the depth of {picture} ({error}): delete the scene's folder and render it again"
         ) from None

@@ -26,6 +26,8 @@ INVALID = np.float16(-1)
 # Smallest and largest inverse depth stored: half floats lose precision below 6e-5 and end at 65504.
 NEAREST_M, FARTHEST_M = 1e-3, 1e4
 HELD_OUT_SHARE = 0.05
+# Groups of views whose part is settled; of others their name decides.
+HELD_OUT, TRAINED_ON = "held out", "trained on"
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,15 @@ def make_view(sample: Sample, longest: int) -> View:
     if "sky" in sample.masks:
         disparity = np.where(sample.masks["sky"].astype(bool), 0, disparity)
     # Nearest: a mean over an edge would be a distance where nothing is.
-    disparity = cv2.resize(disparity.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    return View(image, np.ascontiguousarray(disparity.astype(np.float16)))
+    small = cv2.resize(disparity.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return View(image, np.ascontiguousarray(small.astype(np.float16)))
 
 
 def _disparity(depth: DepthMap) -> NDArray[np.float32]:
     """Return (h, w) disparity, 0 or more; INVALID where unknown."""
     if depth.kind == RELATIVE_DISPARITY:
-        known = depth.values[depth.valid]
-        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+        numbers = depth.values[depth.valid]
+        low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
         spread = high - low or 1.0
         return np.where(depth.valid, (depth.values - low) / spread, INVALID).astype(np.float32)
     if depth.kind.ambiguity not in (Ambiguity.METRIC, Ambiguity.SCALE_INVARIANT):
@@ -100,6 +102,8 @@ def _disparity(depth: DepthMap) -> NDArray[np.float32]:
 
 def held_out(group: str, share: float = HELD_OUT_SHARE) -> bool:
     """Say whether a scene is kept for validation: a fixed property of its name, so views rendered later don't move others."""
+    if group in (HELD_OUT, TRAINED_ON):
+        return group == HELD_OUT
     return int.from_bytes(sha256(group.encode()).digest()[:4], "big") < share * 2**32
 
 

@@ -72,7 +72,7 @@ def histogram(values: Sequence[float]) -> tuple[NDArray[np.int64], NDArray[np.fl
     reach = _AXIS_REACH * (spread.q3 - spread.q1)
     inside = numbers[(numbers >= spread.q1 - reach) & (numbers <= spread.q3 + reach)]
     low, high = float(inside.min()), float(inside.max())
-    if not high - low > 1e-12 * max(abs(low), abs(high)):
+    if not high - low > 1e-5 * max(abs(low), abs(high)):  # else all three ticks would read the same
         low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
     bar = 2 * (spread.q3 - spread.q1) / len(numbers) ** (1 / 3)
     wanted = (high - low) / bar if bar * _MOST_BARS > high - low else _MOST_BARS if bar else _FEWEST_BARS

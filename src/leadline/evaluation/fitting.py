@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.alignment import Fit, fit_median_scale, fit_robust_scale, fit_robust_scale_shift, fit_scale, fit_scale_shift
+from leadline.alignment.pixels import taken
 from leadline.depth_map import RELATIVE_DISPARITY, Ambiguity, DepthMap, Kind, Quantity, replace_map
 from leadline.errors import LeadlineError
 from leadline.evaluation.protocol import Protocol
@@ -95,22 +96,26 @@ def fitted(prediction: DepthMap, truth: Truth, protocol: Protocol, baseline_m: f
         baseline_m: of the stereo pair, for a metric pixel_disparity.
 
     Returns:
-        The fitted prediction; or why it is none, in one line: a hole where truth counts, or another size under "refuse".
+        The fitted prediction; or why it is none, in one line: a hole where truth counts, a map that lies on its side, or
+        another size under "refuse".
 
     Raises:
         LeadlineError: the map can't be turned into the quantity that is fitted: a camera or a baseline is missing.
     """
+    sizes = f"a prediction of {_size(prediction.hw)} for a truth of {_size(truth.hw)}"
     if prediction.hw != truth.hw and protocol.resize == "refuse":
-        return f"a prediction of {_size(prediction.hw)} for a truth of {_size(truth.hw)}, and the protocol resizes nothing"
+        return f"{sizes}, and the protocol resizes nothing"
+    if lies_on_its_side(prediction.hw, truth.hw):
+        return f"{sizes}: it lies on its side, turn it by 90 degrees"
     quantity = Quantity.DISPARITY if protocol.space == "disparity" else Quantity.DEPTH
     resize_as = quantity if protocol.resize_as == "space" else Quantity(protocol.resize_as)
     prepared = _as_quantity(prediction, resize_as if prediction.hw != truth.hw else quantity, protocol, baseline_m)
     prepared = _as_quantity(resampled(prepared, truth.hw, protocol.resize), quantity, protocol, baseline_m)
     if protocol.normalise == "min_max":
         prepared = _min_max(prepared)
-    if holes := int(np.count_nonzero(~prepared.valid.ravel()[truth.index])):
+    if not prepared.valid.all() and (holes := int(np.count_nonzero(~prepared.valid.ravel()[truth.index]))):
         return f"{holes} of {truth.index.size} scored pixels have no prediction"
-    pred = prepared.values.ravel()[truth.index].astype(np.float64)
+    pred = taken(prepared.values, truth.index)
     if protocol.clamp == "range_before_fit":
         pred = np.clip(pred, truth.nearest, truth.cap)
     fit = _fit(pred, truth, protocol)
@@ -150,12 +155,13 @@ def _applied(fit: Fit, pred: Values, protocol: Protocol) -> Values:
 
 
 def _clamped(aligned: Values, truth: Truth, protocol: Protocol) -> Values:
-    """Return positive depth."""
+    """Return positive depth, perhaps in the memory of `aligned`."""
     smallest = protocol.nearest_m
     if protocol.space != "disparity":
         return np.asarray(np.clip(aligned, smallest, np.inf if protocol.clamp == "positive" else truth.cap))
     if protocol.clamp == "disparity_floor":
-        return np.asarray(1 / np.maximum(aligned, truth.smallest_disparity))
+        np.maximum(aligned, truth.smallest_disparity, out=aligned)
+        return np.divide(1, aligned, out=aligned)
     if protocol.clamp == "disparity_floor_farthest_truth":
         return np.asarray(1 / np.maximum(aligned, truth.disparity.min()))
     positive = aligned > 0
@@ -189,6 +195,13 @@ def _min_max(prediction: DepthMap) -> DepthMap:
     low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)
     kind = Kind(prediction.kind.quantity, Ambiguity.AFFINE_INVARIANT)
     return replace_map(prediction, values=(prediction.values - low) / ((high - low) or 1.0), kind=kind)
+
+
+def lies_on_its_side(hw: tuple[int, int], truth_hw: tuple[int, int]) -> bool:
+    """Whether a map has the shape of the truth turned by 90 degrees: a photo whose EXIF orientation was not obeyed, say."""
+    (h, w), (truth_h, truth_w) = hw, truth_hw
+    is_square = max(truth_h, truth_w) < 1.05 * min(truth_h, truth_w)
+    return not is_square and abs(h * truth_h - w * truth_w) <= 0.02 * w * truth_w
 
 
 def grid_of_nearest(hw: tuple[int, int], index: NDArray[np.int64], side: int = _GRID) -> NDArray[np.int64]:

@@ -26,6 +26,13 @@ from leadline.io.atomic import atomic_write
 from leadline.predictor import ModelCard, Predictor
 
 MOST_HISTOGRAMS = 6
+_WIDE = 2.0  # width over height from which pictures get more room
+_TROUBLES = {
+    "failed": "of them failed",
+    "skipped": "skipped",
+    "upside_down": "fits upside down",
+    "degenerate": "other poor fits",
+}
 # Nothing is fetched: the page's own style, script and pictures are all that a browser may use.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -121,15 +128,11 @@ def _refuse_another(card: ModelCard, model: ModelRecord) -> None:
 
 def _head(result: Result, title: str) -> str:
     protocol, counts = result.protocol, result.counts
-    tiles = [(number(result.mean(name)), f"{name} {arrow(name)}") for name in main_metrics(result)[:3]]
-    tiles += [
-        (str(counts["scored"]), "images scored"),
-        (str(counts["failed"]), "of them failed"),
-        (str(counts["skipped"]), "skipped"),
-        (str(counts["upside_down"]), "fits upside down"),
-        (str(counts["degenerate"]), "other poor fits"),
-    ]
-    boxes = "".join(f'<div class="tile"><b>{escape(big)}</b><span>{escape(small)}</span></div>' for big, small in tiles)
+    tiles = [(number(result.mean(name)), f"{name} {arrow(name)}", "tile") for name in main_metrics(result)[:3]]
+    tiles.append((str(counts["scored"]), "images scored", "tile"))
+    for what, small in _TROUBLES.items():
+        tiles.append((str(counts[what]), small, "tile trouble" if counts[what] else "tile"))
+    boxes = "".join(f'<div class="{of}"><b>{escape(big)}</b><span>{escape(small)}</span></div>' for big, small, of in tiles)
     about = str(protocol.get("title") or "")
     return (
         f'<h1>{escape(title)}</h1><p class="soft">protocol <b>{escape(str(protocol.get("name", "")))}</b> '
@@ -235,8 +238,13 @@ def _pictures(result: Result, dataset: str, root: Path, predictor: Predictor, co
         if chosen:
             cases = [_case(row, _panels(reader, root, row.name, predictor, protocol), result) for row in chosen]
             parts.append(f"<h2>{title} by {escape(metric)}</h2>{''.join(cases)}")
+    if not parts:
+        return '<h2>Pictures</h2><p class="soft">None: no image has a prediction and a score.</p>'
     failed = " Failed images have no prediction to show." if result.failures else ""
-    remark = f'<p class="soft">Predicted again for this report, drawn at the size of the truth or smaller.{failed}</p>'
+    remark = (
+        '<p class="soft">Predicted again for this report, drawn at the size of the truth or smaller. Grey: no number, most '
+        f"often no truth.{failed}</p>"
+    )
     return "".join(parts) + remark
 
 
@@ -255,12 +263,19 @@ def _case(row: Row, panels: Sequence[Panel], result: Result) -> str:
     )
     return (
         f'<section class="case"><header><h3>{escape(row.name)}</h3><span class="soft">{escape(scores)}</span>{note}</header>'
-        f'<div class="panels">{figures}</div></section>'
+        f'<div class="panels{" wide" if _is_wide(panels) else ""}">{figures}</div></section>'
     )
 
 
+def _is_wide(panels: Sequence[Panel]) -> bool:
+    """Whether the first picture is a panorama, such as a car's, which shows nothing when it is a fifth of the page wide."""
+    h, w = panels[0].hw
+    return w > _WIDE * h > 0
+
+
 def _image(panel: Panel) -> str:
-    return f'<img src="{panel.uri}" alt="{escape(panel.title)}">' if panel.uri else ""
+    h, w = panel.hw
+    return f'<img src="{panel.uri}" width="{w}" height="{h}" alt="{escape(panel.title)}">' if panel.uri else ""
 
 
 def _outliers(result: Result) -> str:

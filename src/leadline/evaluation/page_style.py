@@ -19,7 +19,7 @@ p { margin: .4rem 0 } .soft { color: var(--soft) } .bad { color: var(--bad) } co
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: .6rem; margin: 1rem 0 }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .55rem .75rem }
 .tile b { display: block; font-size: 1.3rem; font-weight: 600; font-variant-numeric: tabular-nums }
-.tile span { color: var(--soft); font-size: .85rem }
+.tile.trouble b { color: var(--bad) } .tile span { color: var(--soft); font-size: .85rem }
 details { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; margin: .6rem 0; padding: .1rem .8rem }
 summary { cursor: pointer; padding: .45rem 0 } details[open] { padding-bottom: .6rem }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; background: var(--card) }
@@ -41,10 +41,11 @@ figcaption { font-size: .9rem } figcaption b { font-size: 1rem }
 svg.histogram { width: 100%; height: auto; display: block; margin-top: .3rem }
 .histogram .count { fill: var(--count) } .histogram .beyond { fill: var(--beyond) } .histogram .half { fill: var(--half) }
 .histogram .median { stroke: var(--median); stroke-width: 2 } .histogram .axis { stroke: var(--line) }
-.histogram .tick { fill: var(--soft); font-size: 12px }
+.histogram .tick { fill: var(--soft); font-size: 15px }
 .case { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .7rem .8rem; margin: 0 0 .9rem }
 .case header { display: flex; flex-wrap: wrap; gap: .1rem 1rem; align-items: baseline }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); gap: .6rem; margin-top: .5rem }
+.panels.wide { grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)) }
 .panels figure { border: 0; padding: 0; background: none } .panels img { width: 100%; height: auto; display: block;
   border-radius: .25rem } .panels figcaption { color: var(--soft); font-size: .8rem; margin-top: .2rem }
 .bar { height: .6rem; border-radius: .2rem; margin-top: .25rem } .bar-labels { display: flex; justify-content: space-between;

@@ -35,11 +35,19 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture of the report: what it shows, its data URI ("" where there is none) and its legend in HTML."""
+    """A picture of the report.
+
+    Attributes:
+        title: what it shows.
+        uri: of its data, "" where there is none.
+        legend: in HTML.
+        hw: its size, pixels.
+    """
 
     title: str
     uri: str = ""
     legend: str = ""
+    hw: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +88,8 @@ def panels_of(sample: Sample, predictor: Predictor, protocol: Protocol) -> list[
     Returns:
         Photo, prediction, truth, error map, SSIM map.
     """
-    photo = Panel("photo", photo_uri(_shrunk_photo(sample.image)))
+    shrunk = _shrunk_photo(sample.image)
+    photo = Panel("photo", photo_uri(shrunk), hw=(shrunk.shape[0], shrunk.shape[1]))
     try:
         both = compared(sample, predictor, protocol)
     except Exception as error:  # a predictor may be anything
@@ -141,7 +150,8 @@ def _map_panel(title: str, depth: DepthMap, value_range: tuple[float, float], un
     table = colour_table("inferno")
     low, high = value_range
     labels = [_distance(value, unit) for value in (low, (low + high) / 2, high)]
-    return Panel(title, map_uri(levels, table), colour_bar(table[1:], [f"{labels[0]} far", labels[1], f"near {labels[2]}"]))
+    legend = colour_bar(table[1:], [f"{labels[0]} far", labels[1], f"near {labels[2]}"])
+    return Panel(title, map_uri(levels, table), legend, (levels.shape[0], levels.shape[1]))
 
 
 def _error_panel(both: Compared) -> Panel:
@@ -156,7 +166,8 @@ def _error_panel(both: Compared) -> Panel:
         ends = f"−{limit:.0%} too near", f"+{limit:.0%} too far"
     beyond = float(np.mean(np.abs(both.error[both.counted]) > limit))
     title = f"{what}; {beyond:.1%} of the pixels lie beyond the colours"
-    return Panel(title, map_uri(levels, np.concatenate([_UNKNOWN, table])), colour_bar(table, [ends[0], "0", ends[1]]))
+    uri, legend = map_uri(levels, np.concatenate([_UNKNOWN, table])), colour_bar(table, [ends[0], "0", ends[1]])
+    return Panel(title, uri, legend, (levels.shape[0], levels.shape[1]))
 
 
 def _ssim_panel(both: Compared) -> Panel:
@@ -170,7 +181,8 @@ def _ssim_panel(both: Compared) -> Panel:
     levels = np.where(valid, 1 + np.rint(254 * np.clip(values, 0, 1)), 0).astype(np.uint8)
     table = colour_table("viridis")
     legend = colour_bar(table[1:], ["0 or less: different", "1: similar"])
-    return Panel(f"SSIM of the fitted disparity, mean {mean:.3f}", map_uri(levels, table), legend)
+    title = f"SSIM of the fitted disparity, mean {mean:.3f}"
+    return Panel(title, map_uri(levels, table), legend, (levels.shape[0], levels.shape[1]))
 
 
 def _distance(value: float, unit: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,21 +12,19 @@ from numpy.typing import NDArray
 from leadline.camera import Camera
 from leadline.depth_map import DepthMap, Kind, replace_map
 from leadline.errors import LeadlineError
+from leadline.evaluation.prediction_files import files_below, files_of_samples
 from leadline.io.conventions import convention_named
 from leadline.io.depth import FORMATS, read_depth
 from leadline.predictor import ModelCard, Prediction
 from leadline.sample import Sample
 
-# `leadline predict` writes NAME.depth.png and NAME.preview.png; the second is a picture for eyes.
-_DEPTH_PART, _PREVIEW_PART = ".depth", ".preview"
-
 
 class FolderPredictions:
     """Predictions in files: one a sample, in any format of `leadline.io.depth.read_depth`.
 
-    The file of sample ``a/b`` is ``a/b.npy`` (or .png, .pfm, ...), ``a/b.depth.png``, ``a_b.npy``, or ``b.npy`` if no other
-    sample is called ``b``. A sample without a file, or with one that can't be read or is of another kind, is a failure of that
-    image. NaN and infinity are pixels without a prediction.
+    Files are named as the samples, or as their pictures: `leadline.evaluation.prediction_files` says how they are found. A
+    sample without a file, or with one that can't be read or is of another kind, is a failure of that image. NaN and infinity
+    are pixels without a prediction.
 
     Args:
         folder: searched deep.
@@ -36,7 +33,8 @@ class FolderPredictions:
         convention: how integers become values (`leadline.io.conventions`), for instance "kitti"; implies the kind.
 
     Raises:
-        LeadlineError: no such folder, no file in it that belongs to a sample, or nothing says what the numbers are.
+        LeadlineError: no such folder, no file in it that belongs to a sample, one that might belong to several, or nothing
+            says what the numbers are.
     """
 
     def __init__(
@@ -47,8 +45,8 @@ class FolderPredictions:
         self._convention = convention
         if not self.folder.is_dir():
             raise LeadlineError(f"{self.folder} is not a folder: expected one with prediction files; check --predictions")
-        files = _files(self.folder)
-        self._files = _matched(files, names)
+        files = files_below(self.folder)
+        self._files = files_of_samples(files, names)
         if not self._files:
             found = f"{len(files)} depth files, the first {min(files)!r}" if files else f"no {', '.join(FORMATS)} file"
             raise LeadlineError(f"{self.folder} has {found}: expected names such as {names[0]!r} of the samples, with a suffix")
@@ -98,31 +96,6 @@ class FolderPredictions:
             except LeadlineError as error:
                 reasons.append(str(error))
         raise LeadlineError(f"{reasons[0]}; for a folder of predictions give --kind, or --convention such as kitti")
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Return the depth files below a folder by their relative name without suffix, previews left out."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if path.suffix.lower() not in FORMATS or path.name.startswith(".") or stem.endswith(_PREVIEW_PART):
-            continue
-        found.setdefault(stem.removesuffix(_DEPTH_PART), path)
-    return found
-
-
-def _matched(files: dict[str, Path], names: Iterable[str]) -> dict[str, Path]:
-    """Return the file of each sample that has one."""
-    names = list(names)
-    last = [name.rpartition("/")[2] for name in names]
-    often = Counter(last)
-    found = {}
-    for name, short in zip(names, last, strict=True):
-        wanted = [name, name.replace("/", "_"), *([short] if often[short] == 1 else [])]
-        path = next((files[stem] for stem in wanted if stem in files), None)
-        if path is not None:
-            found[name] = path
-    return found
 
 
 def _listing(files: Iterable[Path]) -> str:

@@ -307,27 +307,30 @@ def _changes_table(table: Table) -> str:
 
 
 def draw(tables: Sequence[Table], out: Path) -> None:
-    """Write the plot: delta1 of each protocol, one panel a group, one colour a reading."""
+    """Write the plot: delta1 of each protocol, one panel a group, a colour and a shape for each reading."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    colours = dict(zip(READINGS, ("#4c72b0", "#c44e52", "#55a868"), strict=True))
+    # Okabe and Ito's colours, which colour-blind people tell apart, and shapes that print.
+    marks = dict(zip(READINGS, (("#0072b2", "o"), ("#d55e00", "X"), ("#009e73", "D")), strict=True))
     tallest = max(len({line.name for line in table.lines}) for table in tables)
     figure, axes = pyplot.subplots(1, len(tables), figsize=(9 * len(tables), 1.6 + 0.28 * tallest), squeeze=False)
     for axis, table in zip(axes[0], tables, strict=True):
-        best: dict[str, float] = {}
+        found: dict[str, list[float]] = {}
         for line in table.lines:
-            best[line.name] = max(best.get(line.name, 0.0), line.means["delta1"])
-        names = sorted(best, key=best.__getitem__)
-        for reading, colour in colours.items():
+            found.setdefault(line.name, []).append(line.means["delta1"])
+        names = sorted(found, key=lambda name: max(found[name]))
+        axis.hlines(range(len(names)), [min(found[name]) for name in names], [max(found[name]) for name in names], "#aaaaaa")
+        for reading, (colour, shape) in marks.items():
             shown = [line for line in table.lines if line.reading == reading]
             values, places = [line.means["delta1"] for line in shown], [names.index(line.name) for line in shown]
-            axis.scatter(values, places, color=colour, label=f"read as {reading}", zorder=3)
+            axis.scatter(values, places, 45, color=colour, marker=shape, label=f"read as {reading}", zorder=3)
         axis.set_yticks(range(len(names)), [textwrap.shorten(name, 62, placeholder=" …") for name in names], fontsize=8)
         axis.set_xlabel("delta1, larger is better")
-        axis.set_title(f"{table.group.title}: {table.images} pictures, the same predictions")
+        low, high = (pick(min(v) if pick is min else max(v) for v in found.values()) for pick in (min, max))
+        axis.set_title(f"{table.group.title}, the same predictions of {table.images} pictures: delta1 {low:.2f} to {high:.2f}")
         axis.grid(color="#dddddd", linewidth=0.6)
         axis.set_axisbelow(True)
         axis.legend(loc="lower right", fontsize=8)

@@ -10,13 +10,15 @@ from threading import BoundedSemaphore
 from typing import Protocol as TypingProtocol
 from typing import runtime_checkable
 
+import numpy as np
+
 from leadline.data.datasets.dataset import Dataset
 from leadline.data.datasets.ordinal_sample import OrdinalSample
 from leadline.data.datasets.stereo_pair import StereoPair
 from leadline.depth_map import DepthMap, Kind
 from leadline.errors import LeadlineError
 from leadline.evaluation.classes import Classes
-from leadline.evaluation.fitting import fitted, nearest_everywhere, reason_to_refuse
+from leadline.evaluation.fitting import fitted, lies_on_its_side, nearest_everywhere, reason_to_refuse
 from leadline.evaluation.measures import Tallies, measure, measure_order, measure_stereo
 from leadline.evaluation.overlap import overlapped
 from leadline.evaluation.partial import PartialRows
@@ -73,7 +75,7 @@ def evaluate(
         LeadlineError: the kind of the predictor's maps, or of the truth, is none that the protocol can compare; or a sample
             can't be read.
     """
-    refuse_kind(predictor.card.kind, protocol)
+    refuse_kind(predictor.card.kind, protocol, dataset)
     score = _scorer(predictor, protocol)
     rows = tuple(overlapped(samples, score, workers or usable_cores()))
     record = DatasetRecord(dataset, str(root), version_of([row.name for row in rows]), len(rows))
@@ -110,7 +112,7 @@ def evaluate_dataset(
     Raises:
         LeadlineError: as `evaluate`; no sample in `root`; or `partial_file` holds the rows of another run.
     """
-    refuse_kind(predictor.card.kind, protocol)
+    refuse_kind(predictor.card.kind, protocol, dataset.info.name)
     names = dataset.names(root)[::every][:limit]
     record = DatasetRecord(dataset.info.name, str(root), version_of(names), len(names))
     model = _model_record(predictor)
@@ -138,8 +140,8 @@ def evaluate_dataset(
     return Result(model, record, protocol.record(), tuple(kept.rows[name] for name in names))
 
 
-def refuse_kind(kind: Kind, protocol: Protocol) -> None:
-    """Check that maps of a kind can be scored under a protocol.
+def refuse_kind(kind: Kind, protocol: Protocol, dataset: str = "") -> None:
+    """Check that maps of a kind can be scored under a protocol; `dataset` decides which others the message names first.
 
     Raises:
         LeadlineError: they can't; the message says why, and which protocols they can be scored under.
@@ -148,7 +150,7 @@ def refuse_kind(kind: Kind, protocol: Protocol) -> None:
     if reason:
         from leadline.evaluation.protocols.registry import protocols_for
 
-        remedy = ", ".join(protocols_for(kind, protocol.datasets)[:4])
+        remedy = ", ".join(protocols_for(kind, (dataset,) if dataset else protocol.datasets)[:4])
         raise LeadlineError(f"a {kind} prediction under protocol {protocol.name}: {reason}; take one of {remedy}")
 
 
@@ -174,11 +176,13 @@ def score_map(prediction: DepthMap, sample: Sample, protocol: Protocol, truth: T
     if skipped := _too_little(sample, truth, protocol):
         return skipped
     masks = (protocol.classes or NO_CLASSES).masks(sample, truth.hw, truth.index, truth.depth, in_metres=truth.in_metres)
-    pixels = {of: int(mask.sum()) for of, mask in masks.items()}
+    pixels = {of: int(np.count_nonzero(mask)) for of, mask in masks.items()}
     row = partial(Row, sample.name, pixels=pixels)
     if protocol.space == "pixel_disparity":
         if prediction.hw != truth.hw and protocol.resize == "refuse":
             return _failed(sample, truth, protocol, f"a prediction of size {prediction.hw} for a truth of {truth.hw}")
+        if lies_on_its_side(prediction.hw, truth.hw):
+            return _failed(sample, truth, protocol, f"a prediction of size {prediction.hw} for {truth.hw} lies on its side")
         at_size = resampled(prediction, truth.hw, protocol.resize)
         return _filled(row, measure_stereo(protocol.metrics, at_size, truth, masks), protocol)
     found = fitted(prediction, truth, protocol, _baseline_m(sample))

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.alignment.pixels import flat_index, taken
 from leadline.data.datasets.stereo_pair import StereoPair
 from leadline.depth_map import Ambiguity, DepthMap, Kind, Quantity, replace_map
 from leadline.errors import LeadlineError
@@ -74,15 +75,15 @@ def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = No
     """
     depth = _usable_truth(sample, protocol)
     depth = resized_truth(depth, protocol.score_hw or hw or depth.hw)
-    counts = depth.valid & (depth.values > 0)
+    counts = depth.values > 0  # they are 0 where not valid
     if protocol.crop:
         window = window_of(protocol.crop, depth.hw)
         inside = np.zeros(depth.hw, dtype=bool)
         cut = np.s_[window.top : window.bottom, window.left : window.right]
         inside[cut] = counts[cut]
         counts = inside
-    index = np.flatnonzero(counts)
-    values = depth.values.ravel()[index].astype(np.float64)
+    index = flat_index(counts)
+    values = taken(depth.values, index)
     if protocol.space == "pixel_disparity":
         return Truth(depth.hw, index, values, 0.0, np.inf, False)
     disparity, in_metres = _inverse_depth(sample, depth, values)
@@ -94,16 +95,19 @@ def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = No
     if not in_metres:
         return Truth(depth.hw, index, disparity / disparity.min(initial=np.inf), 0.0, 1.0, False)
     cap = np.inf if protocol.cap_m is None else protocol.cap_m
-    if protocol.bounds == "exclusive":
-        within = (disparity > 1 / cap) & (disparity < 1 / protocol.nearest_m)
-    else:
-        within = (disparity >= 1 / cap) & (disparity <= 1 / protocol.nearest_m)
-    found = (1 / float(disparity.max()), 1 / float(disparity.min())) if disparity.size else (np.nan, np.nan)
-    kept = np.flatnonzero(within)
-    lost = index.size - kept.size
-    if lost:
+    if not disparity.size:
+        return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True)
+    low, high = float(disparity.min()), float(disparity.max())
+    lost = 0
+    if not 1 / cap < low <= high < 1 / protocol.nearest_m:  # mostly all are within, which two numbers tell
+        if protocol.bounds == "exclusive":
+            within = (disparity > 1 / cap) & (disparity < 1 / protocol.nearest_m)
+        else:
+            within = (disparity >= 1 / cap) & (disparity <= 1 / protocol.nearest_m)
+        kept = np.flatnonzero(within)
+        lost = index.size - kept.size
         index, disparity = index[kept], disparity[kept]
-    return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True, lost, found)
+    return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True, lost, (1 / high, 1 / low))
 
 
 def resized_truth(depth: DepthMap, hw: tuple[int, int]) -> DepthMap:

@@ -19,6 +19,8 @@ from torch import nn
 
 from leadline.errors import LeadlineError
 from leadline.models.efficientnet_lite import ConvNorm
+from leadline.models.hf_trainable import HfDepthNetwork
+from leadline.models.resnet import ResNet
 from leadline.predictor import ModelCard
 
 CARD_KEY = "leadline_card"
@@ -28,6 +30,7 @@ OPSET = 18
 SHAPES = ((1, 192, 256), (2, 256, 160), (1, 384, 288), (3, 64, 320))
 # Largest difference to torch, relative to the spread of the map.
 TOLERANCE = 1e-3
+SMALLEST_SPREAD = 1e-3  # of a map, relative to its largest number
 # Tensors with fewer numbers stay in single precision: they are biases, and they weigh nothing.
 SMALLEST_HALVED = 1024
 
@@ -35,9 +38,9 @@ SMALLEST_HALVED = 1024
 def export_onnx(network: nn.Module, card: ModelCard, path: Path | str, half: bool = False) -> Path:
     """Write `network` as ONNX with its card inside and beside it, after checking it against torch at several shapes.
 
-    The file has one input ``image``, (N, 3, h, w) float32 normalised as the card says, and one output ``disparity``, (N, h, w)
-    float32; N is free, h and w are free multiples of the card's size multiple. Batch normalisations are folded into their
-    kernels.
+    The file has one input ``image``, (N, 3, h, w) float32 normalised as the card says, and one output ``disparity`` or
+    ``depth``, by the card's kind, (N, h, w) float32; N is free, h and w are free multiples of the card's size multiple. Batch
+    normalisations are folded into their kernels.
 
     Args:
         network: in any mode; it is not changed.
@@ -55,7 +58,7 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path | str, half: boo
     network = folded(network)
     if half:
         _round_to_half(network)
-    model = _trace(network, card.size_multiple)
+    model = _trace(network, card.size_multiple, "disparity" if "disparity" in card.kind.quantity else "depth")
     if half:
         store_half(model)
     entry = model.metadata_props.add()
@@ -97,7 +100,8 @@ def verify_onnx(
         image = np.random.default_rng(n * h * w).uniform(-1, 1, (n, 3, *hw)).astype(np.float32)
         with torch.no_grad():
             expected = network(torch.from_numpy(image)).numpy()
-        spread = float(expected.std()) + 1e-6
+        # A nearly flat map, as an untrained metric head gives, has no spread to speak of, but numbers that round.
+        spread = float(expected.std()) + SMALLEST_SPREAD * float(np.abs(expected).max()) + 1e-6
         for name in engines:
             got = run[name](image)
             if got.shape != expected.shape:
@@ -114,9 +118,11 @@ def folded(network: nn.Module) -> nn.Module:
     """Return a float32 copy in evaluation mode whose batch normalisations are part of their convolutions."""
     network = copy.deepcopy(network).cpu().float().eval()
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    for module in network.modules():
-        if isinstance(module, ConvNorm) and module.norm is not None:
+    for module in list(network.modules()):
+        if isinstance(module, ResNet) or (isinstance(module, ConvNorm) and module.norm is not None):
             module.fold()
+    if isinstance(network, HfDepthNetwork):
+        network.spell_out_attention()
     return network.requires_grad_(False)
 
 
@@ -144,7 +150,7 @@ def _round_to_half(network: nn.Module) -> None:
             parameter.data = parameter.data.half().float()
 
 
-def _trace(network: nn.Module, multiple: int) -> Any:
+def _trace(network: nn.Module, multiple: int, output: str) -> Any:
     n, *sides = SHAPES[0]
     h, w = (max(multiple, side // multiple * multiple) for side in sides)
     image = torch.zeros(n + 1, 3, h, w)  # a batch of one would be taken as fixed
@@ -158,7 +164,7 @@ def _trace(network: nn.Module, multiple: int) -> Any:
             network,
             (image,),
             input_names=["image"],
-            output_names=["disparity"],
+            output_names=[output],
             opset_version=OPSET,
             dynamo=True,
             dynamic_shapes=(free,),
@@ -195,14 +201,14 @@ def _onnxruntime(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda image: session.run(["disparity"], {"image": image})[0]
+    return lambda image: session.run(None, {"image": image})[0]
 
 
 def _openvino(path: Path) -> Any:
     import openvino
 
     model = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return lambda image: model({"image": image})["disparity"]
+    return lambda image: model({"image": image})[0]
 
 
 _ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino}

@@ -7,6 +7,8 @@ gradient.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -42,13 +44,8 @@ def ssi_trimmed_mae_loss(
 
 def trimmed_mean_loss(residuals: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Float[Tensor, " n"]:
     """Return (N,) the sum of the floor(share * M) smallest magnitudes of each row of (N, P) residuals, over 2M."""
-    magnitudes = torch.where(valid, residuals, 0.0).abs()
-    kept = (share * valid.sum(1)).floor().long()
-    largest = kth_smallest(magnitudes, valid, kept)
-    below = valid & (magnitudes < largest[:, None])
-    # Ties with the largest kept one count as often as they are kept.
-    ties = (kept - below.sum(1)) * largest
-    return (torch.where(below, magnitudes, 0.0).sum(1) + ties) / (2 * _count(valid))
+    loss: Tensor = _TrimmedMean.apply(residuals, valid, share)  # type: ignore[no-untyped-call]
+    return loss
 
 
 def ssi_mse_loss(
@@ -84,13 +81,67 @@ def normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    # A row without a valid pixel has no median: take any number, the mask removes it below.
-    median = values.masked_fill(~valid, torch.nan).nanmedian(1, keepdim=True).values
-    centred = torch.where(valid, values - torch.where(valid.any(1, keepdim=True), median, 0.0), 0.0)
-    spread = centred.abs().sum(1) / _count(valid)
-    possible = spread.detach() > FLAT_SHARE * values.detach().abs().amax(1).clamp_min(torch.finfo(values.dtype).tiny)
-    scaled = centred / torch.where(possible, spread, 1.0)[:, None]
-    return torch.where(possible[:, None], scaled, 0.0), possible, spread
+    normalised, spread = _Normalise.apply(values, valid)  # type: ignore[no-untyped-call]
+    return normalised, _has_shape(spread.detach(), values.detach()), spread
+
+
+def _has_shape(spread: Tensor, values: Tensor) -> Tensor:
+    return spread > FLAT_SHARE * values.abs().amax(1).clamp_min(torch.finfo(values.dtype).tiny)
+
+
+class _Normalise(torch.autograd.Function):
+    """(N, P) values, 0 where not valid, to (x - median) / spread and spread; its gradient in a third of autograd's passes."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        count = _count(valid)
+        median = torch.where(valid, values, torch.nan).nanmedian(1, keepdim=True)
+        # A row without a valid pixel has no median: take any number, the mask removes it below.
+        centred = (values - median.values.nan_to_num(0.0)).mul_(valid)
+        spread = torch.linalg.vector_norm(centred, 1, 1) / count
+        inverse = torch.where(_has_shape(spread, values), 1 / spread, 0.0)[:, None]
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(centred, inverse, median.indices, count, valid)
+        return centred * inverse, spread
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, outer: Tensor, of_spread: Tensor) -> tuple[Tensor, None]:
+        centred, inverse, position, count, valid = ctx.saved_tensors
+        # d spread / d centred is sign / M, and the spread divides all values.
+        along = (outer * centred).sum(1, keepdim=True) * inverse.square()
+        gradient = centred.sgn().mul_((of_spread[:, None] - along) / count[:, None]).addcmul_(outer, inverse).mul_(valid)
+        # Every value also lost the median, which is one of them.
+        return gradient.scatter_add_(1, position, -gradient.sum(1, keepdim=True)), None
+
+
+class _TrimmedMean(torch.autograd.Function):
+    """`trimmed_mean_loss`, with its gradient: signs over 2M where a residual is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, residuals: Tensor, valid: Tensor, share: float) -> Tensor:
+        hidden = torch.where(valid, residuals, 0.0)
+        magnitudes = hidden.abs()
+        count = _count(valid)
+        kept = (share * valid.count_nonzero(1)).floor().long()
+        largest = kth_smallest(magnitudes, valid, kept)[:, None]
+        inside = valid & (magnitudes <= largest)
+        # Of those equal to the largest, only some are kept: they share the gradient of those.
+        surplus = inside.count_nonzero(1) - kept
+        value = ((magnitudes * inside).sum(1) - surplus * largest[:, 0]) / (2 * count)
+        if ctx.needs_input_grad[0]:
+            gradient = hidden.sgn_().mul_(inside).div_((2 * count)[:, None])
+            if surplus.any():
+                equal = inside & (magnitudes == largest)
+                gradient *= torch.where(equal, (1 - surplus / equal.count_nonzero(1).clamp_min(1))[:, None], 1.0).to(gradient)
+            ctx.save_for_backward(gradient)
+        return value
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * outer[:, None], None, None
 
 
 def _normalised_residuals(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,4 +159,4 @@ def _hidden(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor
 
 
 def _count(valid: Tensor) -> Tensor:
-    return valid.sum(1).clamp_min(1)
+    return valid.count_nonzero(1).clamp_min(1)  # half the time of sum

@@ -18,7 +18,7 @@ def kth_smallest(values: Tensor, valid: Tensor, k: Tensor) -> Tensor:
         valid: (N, P) bool.
         k: (N,) integers, at most each row's number of valid values.
     """
-    count = valid.sum(1)
+    count = valid.count_nonzero(1)
     padding = 2 * k - 1 - count
     columns = torch.arange(int(padding.abs().amax()), device=values.device)
     infinities = torch.where(padding > 0, torch.inf, -torch.inf).to(values.dtype)[:, None]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from leadline.alignment.pixels import pick
 from leadline.depth_map import as_numpy
 from leadline.errors import LeadlineError
-from leadline.metrics.depth_sums import DepthSums, sum_up
+from leadline.metrics.depth_sums import DepthSums, refuse_not_positive, sum_up
 from leadline.metrics.log_error import LOG_ERRORS, LogError
 from leadline.metrics.tally import SpreadTally, Tally, mean, root
 
@@ -53,18 +53,19 @@ def gather(pred: Any, target: Any, valid: Any | None = None) -> Gathered:
     Raises:
         LeadlineError: see the module.
     """
+    gathered = _picked(pred, target, valid)
+    refuse_not_positive(gathered.pred, gathered.target)
+    return gathered
+
+
+def _picked(pred: Any, target: Any, valid: Any | None = None) -> Gathered:
+    """Collect the valid pixels; `sum_up` checks them as it goes."""
     p, t = as_numpy(pred), as_numpy(target)
     mask = None if valid is None else as_numpy(valid)
     if p.shape != t.shape or (mask is not None and mask.shape != t.shape):
         shapes = ", ".join(str(a.shape) for a in (p, t, mask) if a is not None)
         raise LeadlineError(f"arrays of shapes {shapes} to compare: expected one shape; resize the prediction first")
-    gathered = Gathered(*pick(p, t, mask))
-    for name, numbers in (("predicted", gathered.pred), ("true", gathered.target)):
-        # Both comparisons are False for NaN.
-        if numbers.size and not (numbers.min() > 0 and numbers.max() < np.inf):
-            bad = np.count_nonzero(~(np.isfinite(numbers) & (numbers > 0)))
-            raise LeadlineError(f"{bad} valid {name} depths are not finite and positive: clamp to the protocol's range first")
-    return gathered
+    return Gathered(*pick(p, t, mask))
 
 
 def abs_rel(pred: Any, target: Any, valid: Any | None = None) -> Tally:
@@ -147,7 +148,7 @@ def depth_metrics(
         LeadlineError: as `delta`.
     """
     names = _delta_names(thresholds)
-    g = gather(pred, target, valid)
+    g = _picked(pred, target, valid)
     (sums,) = sum_up(g.pred, g.target, thresholds, [None])
     return _tallies(sums, names)
 
@@ -169,7 +170,7 @@ def depth_metrics_by_class(
         LeadlineError: a class has another shape, or as `delta`.
     """
     names = _delta_names(thresholds)
-    g = gather(pred, target)
+    g = _picked(pred, target)
     for of, mask in classes.items():
         if mask.shape != np.shape(pred):
             raise LeadlineError(f"class {of!r} of shape {mask.shape} for pixels of shape {np.shape(pred)}: expected the same")

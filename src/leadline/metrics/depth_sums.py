@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.alignment.compiled import READ, SMALLEST, compiled
+from leadline.errors import LeadlineError
 from leadline.metrics.tally import about_common_mean
 
 Numbers = NDArray[np.float64]
@@ -50,13 +51,32 @@ class DepthSums:
     within: tuple[int, ...]
 
 
+def refuse_not_positive(pred: Numbers, target: Numbers) -> None:
+    """Check that every number of two (n,) arrays is finite and positive.
+
+    Raises:
+        LeadlineError: one is not; the message says how many.
+    """
+    for name, numbers in (("predicted", pred), ("true", target)):
+        if not _is_positive(numbers):
+            bad = np.count_nonzero(~(np.isfinite(numbers) & (numbers > 0)))
+            raise LeadlineError(f"{bad} valid {name} depths are not finite and positive: clamp to the protocol's range first")
+
+
+def _is_positive(numbers: Numbers) -> bool:
+    return not numbers.size or bool(numbers.min() > 0 and numbers.max() < np.inf)  # both comparisons are False for NaN
+
+
 def sum_up(pred: Numbers, target: Numbers, thresholds: Sequence[float], classes: Sequence[Mask | None]) -> list[DepthSums]:
     """Return the sums of each class.
 
     Args:
-        pred, target: (n,) float32 or float64, positive.
+        pred, target: (n,) float32 or float64.
         thresholds: for `DepthSums.within`.
         classes: (n,) bool each, None for all pixels.
+
+    Raises:
+        LeadlineError: a number is not finite and positive.
     """
     bounds = np.asarray(thresholds, dtype=np.float64)
     add_block = (compiled(_add_block_in_loops, _LOOP) if pred.size >= SMALLEST else None) or _add_block
@@ -67,6 +87,8 @@ def sum_up(pred: Numbers, target: Numbers, thresholds: Sequence[float], classes:
         part = slice(start, start + BLOCK)
         ratio, log_ratio, scratch, *casts = space[:, : min(BLOCK, pred.size - start)]
         p, t = (_float64(values[part], cast) for values, cast in zip((pred, target), casts, strict=True))
+        if not (_is_positive(p) and _is_positive(t)):  # here, while the block is in the cache
+            refuse_not_positive(pred, target)
         np.divide(p, t, out=ratio)
         np.log(ratio, out=log_ratio)
         for of_class, mask in zip(sums, classes, strict=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def load_hf_predictor(
 
 def load_hf_network(name_or_config: Any) -> tuple[HfNetwork, ModelCard]:
     """Load the network behind `load_hf_predictor` and its card, for export or training; see there."""
-    config, network, processor, name = _loaded(name_or_config)
+    config, network, processor, name = hf_pieces(name_or_config)
     return HfNetwork(network), make_card(name, config, processor)
 
 
@@ -192,28 +193,61 @@ class TorchEngine:
         return maps.float().cpu().numpy()
 
 
-def _loaded(name_or_config: Any) -> tuple[Any, nn.Module, dict[str, Any], str]:
-    """Return configuration, network, processor settings and name."""
-    from transformers import AutoConfig, AutoModelForDepthEstimation
-    from transformers.image_processing_base import ImageProcessingMixin
+def hf_pieces(name_or_config: Any) -> tuple[Any, nn.Module, dict[str, Any], str]:
+    """Return configuration, network, processor settings and name; see `load_hf_predictor`."""
+    _check_installed()
+    from transformers import AutoModelForDepthEstimation
 
     if not isinstance(name_or_config, str):
         network = AutoModelForDepthEstimation.from_config(name_or_config)  # type: ignore[no-untyped-call]
         return name_or_config, network, {}, f"{name_or_config.model_type}.random"
+    config = hf_config(name_or_config)
     try:
-        config = AutoConfig.from_pretrained(name_or_config)
         network = AutoModelForDepthEstimation.from_pretrained(name_or_config, use_safetensors=True)
     except (OSError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)[:160]
-        raise LeadlineError(
-            f"can't load {name_or_config!r} through transformers ({reason}): check the name and the connection, "
-            "or give an .onnx file or a folder"
-        ) from None
+        raise _not_loaded(name_or_config, error) from None
+    return config, network, hf_processor(name_or_config), name_or_config.rstrip("/").rpartition("/")[2]
+
+
+def hf_config(name_or_settings: str | dict[str, Any]) -> Any:
+    """Return a configuration by name or folder, or from its `to_dict`.
+
+    Raises:
+        LeadlineError: transformers is missing, or the name can't be loaded.
+    """
+    _check_installed()
+    from transformers import AutoConfig
+
+    if not isinstance(name_or_settings, str):
+        return AutoConfig.for_model(**name_or_settings)
     try:
-        processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_config)
+        return AutoConfig.from_pretrained(name_or_settings)
+    except (OSError, ValueError) as error:
+        raise _not_loaded(name_or_settings, error) from None
+
+
+def hf_processor(name: str) -> dict[str, Any]:
+    """Return the settings of a model's image processor, {} if it comes without."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    try:
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(name)
     except OSError:
-        processor = {}
-    return config, network, processor, name_or_config.rstrip("/").rpartition("/")[2]
+        return {}
+    return dict(settings)
+
+
+def _check_installed() -> None:
+    if find_spec("transformers") is None:
+        raise LeadlineError("networks of Hugging Face need the package transformers: pip install 'leadline[train]'")
+
+
+def _not_loaded(name: str, error: Exception) -> LeadlineError:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)[:160]
+    return LeadlineError(
+        f"can't load {name!r} through transformers ({reason}): check the name and the connection, "
+        "or give an .onnx file or a folder"
+    )
 
 
 def _patch(config: Any) -> int:

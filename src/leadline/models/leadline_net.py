@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leadline.models.blocks.scene_context import SceneContext
+from leadline.models.depth_network import DepthNetwork
 from leadline.models.efficientnet_lite import EfficientNetLite
 from leadline.models.fusion_decoder import FusionDecoder
 
 
-class LeadlineNet(nn.Module):
+class LeadlineNet(DepthNetwork):
     """(N, 3, h, w) pictures, normalised by the card, to (N, h, w) disparity/affine_invariant.
 
     The last activation is softplus: disparity can't be negative, the sky's flat zero is easy to say, and, unlike MiDaS's
@@ -36,12 +37,18 @@ class LeadlineNet(nn.Module):
         self.decoder = FusionDecoder(taps, widths)
         self.refine = nn.Conv2d(widths[0] + fine, head_width, 3, padding=1)
         self.predict = nn.Conv2d(head_width, 1, 3, padding=1)
+        self.activation = nn.Softplus()
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return (N, h, w) non-negative disparity up to scale and shift."""
+    def logits(self, image: Tensor) -> Tensor:
+        """See `DepthNetwork`."""
         fine, *taps = self.encoder(image)
         taps[-1] = self.context(self.enter_context(taps[-1]))
         x = F.interpolate(self.decoder(taps), size=fine.shape[-2:], mode="bilinear", align_corners=False)
         raw = self.predict(self.refine(torch.cat([x, fine], dim=1)).relu())
         full = F.interpolate(raw.float(), size=image.shape[-2:], mode="bilinear", align_corners=False)
-        return F.softplus(full)[:, 0]
+        return full[:, 0]
+
+    @property
+    def last_layer(self) -> nn.Conv2d:
+        """See `DepthNetwork`."""
+        return self.predict

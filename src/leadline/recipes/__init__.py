@@ -9,7 +9,7 @@ from leadline.errors import LeadlineError
 from leadline.training.config import TrainConfig
 
 # Name -> module in this folder, whose function `recipe` returns the configuration.
-_RECIPES = {"default": "default"}
+_RECIPES = {name: name for name in ("default", "finetune", "metric_finetune", "midas_mix")}
 
 
 def recipe_names() -> list[str]:

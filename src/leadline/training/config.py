@@ -14,17 +14,23 @@ from leadline.errors import LeadlineError
 
 T = TypeVar("T")
 
+Combine = Literal["sum", "pareto", "pareto_shared"]
+GradientNormalisation = Literal["none", "l2", "loss", "loss+"]
+
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The network.
 
     Attributes:
-        architecture: a name of `leadline.models.registry`.
+        architecture: a name of `leadline.models.registry`, or ``hf:NAME`` for a network of Hugging Face transformers.
         imagenet: start the encoder from its ImageNet weights.
         frozen_stages: the stem and so many of the encoder's seven stages keep those weights; 2 saves a fifth of a step.
-        weights: a safetensors file to start the whole network from, or "".
+        weights: a safetensors or published .pt file to start the network from (`leadline.models.registry.load_weights`), or "".
         freeze: layers that keep their weights, by the beginnings of their parameters' names: ``encoder.stem,encoder.stages.0``.
+        head: "own" for what the network is made for; "sigmoid" or "log" for metric depth (`leadline.models.metric_head`).
+        max_depth: of a metric head, metres.
+        gradient_checkpointing: compute the encoder's activations twice instead of keeping them, where the network can.
     """
 
     architecture: str = "leadline-s"
@@ -32,6 +38,9 @@ class ModelConfig:
     frozen_stages: int = 2
     weights: str = ""
     freeze: tuple[str, ...] = ()
+    head: Literal["own", "sigmoid", "log"] = "own"
+    max_depth: float = 80.0
+    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,10 +85,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """SSI trimmed MAE and gradient matching (METHODS A.1).
+    """What is minimised; by default MiDaS's objective (METHODS A.1).
 
     Attributes:
-        gradient_weight: alpha, at stride 1.
+        objective: a name of `leadline.losses.registry`, or "ranking" for ReDWeb's on pairs drawn from each map.
+        gradient_weight: alpha, at stride 1, of objectives whose name ends in "+gradient".
         share: of residuals kept by the trimmed term.
         scales: of the gradient term.
         stride: the loss looks at every n-th pixel in both directions, from a new corner each step; on a CPU a loss at full
@@ -87,6 +97,7 @@ class LossConfig:
         anchor_weight: of the term that keeps the network's numbers near 1, since the others leave their scale free.
     """
 
+    objective: str = "ssi_trim+gradient"
     gradient_weight: float = 0.5
     share: float = 0.8
     scales: int = 4
@@ -115,6 +126,9 @@ class OptimiserConfig:
         betas: of Adam.
         clip: largest gradient norm; 0 for any.
         ema_decay: of the averaged weights, which are validated and shipped.
+        combine: what is done with the losses of several data sets: "sum" them, or weigh them by "pareto" mixing, exact or by
+            the gradients in the shared representation; see `leadline.training.pareto`.
+        gradient_normalisation: what Pareto mixing divides each data set's gradient by: its length, its loss or both.
     """
 
     steps: int = 8000
@@ -133,6 +147,8 @@ class OptimiserConfig:
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
     ema_decay: float = 0.998
+    combine: Combine = "sum"
+    gradient_normalisation: GradientNormalisation = "none"
 
 
 @dataclass(frozen=True)
@@ -208,13 +224,18 @@ def keys(config: Any, prefix: str = "") -> list[str]:
 
 def describe(config: Any) -> str:
     """Return a configuration as ``key = value`` lines."""
-    lines = []
+    return "\n".join(f"{key} = {text}" for key, text in settings_text(config).items())
+
+
+def settings_text(config: Any) -> dict[str, str]:
+    """Return every dotted key of a configuration with its value as `override` reads it."""
+    found = {}
     for key in keys(config):
         value = config
         for part in key.split("."):
             value = getattr(value, part)
-        lines.append(f"{key} = {_format(value)}")
-    return "\n".join(lines)
+        found[key] = _format(value)
+    return found
 
 
 def to_json(config: Any) -> str:

@@ -10,6 +10,7 @@ from torch import nn
 
 from leadline.camera import Camera
 from leadline.depth_map import RELATIVE_DISPARITY, DepthMap
+from leadline.models.depth_network import DepthNetwork
 from leadline.predictor import ModelCard, Prediction
 from leadline.runtime.sizing import network_hw, network_input, resize_map
 
@@ -19,12 +20,14 @@ class NetworkPredictor:
 
     Args:
         network: the network; it is used, not copied.
-        card: what it wants and gives; by default that of leadline's own networks.
+        card: what it wants and gives; by default the network's own, or that of leadline's networks.
     """
 
     def __init__(self, network: nn.Module, card: ModelCard | None = None) -> None:
         self.network = network
-        self._card = card or ModelCard("leadline.untrained", RELATIVE_DISPARITY)
+        name = "leadline.untrained"
+        own = network.card(name) if isinstance(network, DepthNetwork) else ModelCard(name, RELATIVE_DISPARITY)
+        self._card = card or own
 
     @property
     def card(self) -> ModelCard:

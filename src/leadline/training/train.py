@@ -17,12 +17,14 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from leadline.data.folder import Source
 from leadline.data.mixing import MixedViews
 from leadline.errors import LeadlineError
-from leadline.models.registry import load_weights, make_model
+from leadline.models.depth_network import DepthNetwork
+from leadline.models.registry import start_model
 from leadline.runtime.malloc import keep_freed_memory
 from leadline.training.config import DataConfig, TrainConfig, from_json, to_json
 from leadline.training.loop import check_run_dir, make_fabric, run_loop
 from leadline.training.predictor import NetworkPredictor
 from leadline.training.task import Task
+from leadline.training.tasks.metric import MetricTask
 from leadline.training.tasks.supervised import SupervisedTask
 from leadline.training.validation import Validation, held_out_validation
 
@@ -68,10 +70,19 @@ def _train_spawned(fabric: Fabric, config: str, resume: bool, validation: Valida
 
 
 def _train(fabric: Fabric, config: TrainConfig, resume: bool, validation: Validation | None) -> Path:
-    """Train in one of the processes."""
-    if config.trainer.threads:
-        torch.set_num_threads(config.trainer.threads)
-    torch.set_float32_matmul_precision("medium")
+    """Train in one of the processes, whose settings are as before when it ends."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    try:
+        torch.set_num_threads(config.trainer.threads or threads)
+        torch.set_float32_matmul_precision("medium")
+        return _train_set_up(fabric, config, resume, validation)
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+
+
+def _train_set_up(fabric: Fabric, config: TrainConfig, resume: bool, validation: Validation | None) -> Path:
+    network = make_network(config)
     with fabric.rank_zero_first():  # who opens the cache first writes it
         views = make_views(config)
         views.ingest()
@@ -79,32 +90,35 @@ def _train(fabric: Fabric, config: TrainConfig, resume: bool, validation: Valida
         validation = make_validation(config, views)
 
     def make_task(network: nn.Module, device: torch.device) -> Task:
-        return SupervisedTask(network, config.loss, device)
+        if config.model.head != "own":
+            return MetricTask(network, config.loss, device, config.model.max_depth)
+        return SupervisedTask(network, config.loss, device, config.seed, apart=config.optimiser.combine != "sum")
 
     with _growing(views, config.data.ingest_every_s):
-        return run_loop(config, make_network(config), make_task, views.iter_batches, validation, resume, fabric=fabric)
+        return run_loop(config, network, make_task, views.iter_batches, validation, resume, fabric=fabric)
 
 
 def _check(config: TrainConfig) -> None:
     if not source_names(config.data):
-        raise LeadlineError("data.sources is empty: expected folders of views, --set data.sources=FOLDER,FOLDER")
-    for hw in config.data.shapes:
-        if any(side % 32 for side in hw):
-            raise LeadlineError(f"data.shapes has {hw[0]}x{hw[1]}: expected multiples of 32")
+        raise LeadlineError(
+            "data.sources is empty: expected --set data.root=FOLDER for your own pictures, or data.sources=WORLD,WORLD"
+        )
     if config.trainer.devices < 1:
         raise LeadlineError(f"trainer.devices={config.trainer.devices}: expected at least 1")
 
 
-def make_network(config: TrainConfig) -> nn.Module:
-    """Return the network at the start of a run, the same for the same seed."""
+def make_network(config: TrainConfig) -> DepthNetwork:
+    """Return the network at the start of a run, the same for the same seed.
+
+    Raises:
+        LeadlineError: the configuration asks for something that is not there, or for shapes that the network can't take.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = make_model(config.model.architecture)
-    if config.model.imagenet:
-        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
-        network.encoder.freeze(config.model.frozen_stages)  # type: ignore[operator, union-attr]
-    if config.model.weights:
-        load_weights(network, config.model.weights)
+        network = start_model(vars(config.model))
+    for hw in config.data.shapes:
+        if any(side % network.stride for side in hw):
+            raise LeadlineError(f"data.shapes has {hw[0]}x{hw[1]}: expected multiples of {network.stride}")
     return network
 
 

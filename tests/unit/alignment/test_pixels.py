@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leadline.alignment import fit_scale, fit_scale_shift, pixels, sums
 from leadline.alignment.compiled import SMALLEST, compiled
 from leadline.alignment.fit import gather
-from leadline.alignment.pixels import flat_index, pick
+from leadline.alignment.pixels import flat_index, pick, taken
 
 SIZES = [0, 1, 63, 64, 65, SMALLEST - 1, SMALLEST, SMALLEST + 37, 3 * sums.BLOCK + 5]
 
@@ -26,6 +26,42 @@ def test_the_index_is_that_of_flatnonzero(seed, size, share):
     mask = np.random.default_rng(seed).random(size) < share
     assert (flat_index(mask) == np.flatnonzero(mask)).all()
     assert flat_index(mask).dtype == np.int64
+
+
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 1.0])
+def test_the_index_of_a_large_mask_is_that_of_flatnonzero_with_numba_and_without(monkeypatch, numba, size, share):
+    if not numba:
+        without_numba(monkeypatch)
+    mask = np.random.default_rng(size).random(size) < share
+    index = flat_index(mask)
+    assert index.dtype == np.int64
+    assert (index == np.flatnonzero(mask)).all()
+
+
+def test_numbers_are_taken_into_memory_of_their_own():
+    values = np.random.default_rng(0).random((30, 40))
+    for mask in (values > 0.7, values >= 0):
+        found = taken(values, flat_index(mask))
+        assert (found == values[mask]).all()
+        assert not np.shares_memory(found, values)
+    assert taken(values.astype(np.float32), flat_index(values > 0.7)).dtype == np.float64
+
+
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("value", [0.0, 3.7, -1e-30, 1e100])
+def test_a_large_constant_prediction_is_told_from_one_that_varies_at_one_pixel(monkeypatch, numba, value):
+    if not numba:
+        without_numba(monkeypatch)
+    p, q = np.full(2 * SMALLEST, value), np.arange(2.0 * SMALLEST)
+    found = fit_scale_shift(p, q)
+    assert found.reason == "constant prediction"
+    assert (found.scale, found.shift) == pytest.approx((0, q.mean()))
+    p[77] += 1e-11 * abs(value)  # less than what counts as a spread
+    assert fit_scale_shift(p, q).reason == "constant prediction"
+    p[77] += 1e-3 * (abs(value) or 1)
+    assert fit_scale_shift(p, q).reason != "constant prediction"
 
 
 def test_the_index_of_a_strided_mask_is_that_of_its_pixels():

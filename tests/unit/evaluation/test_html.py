@@ -222,6 +222,29 @@ def test_few_images_are_shown_once_each(tum, tmp_path):
     assert text.count("<h3>") == 3
 
 
+def test_wide_pictures_get_more_room():
+    from leadline.evaluation.html import _case
+    from leadline.evaluation.pictures import Panel
+
+    result = result_of(rows_of([0.1]))
+    cases = [_case(result.rows[0], [Panel("photo", "data:,", hw=hw)], result) for hw in ((375, 1242), (480, 640))]
+    assert ['class="panels wide"' in case for case in cases] == [True, False]
+    assert 'width="1242" height="375"' in cases[0]
+
+
+def test_a_report_of_failures_alone_says_why_there_is_no_picture(tum, tmp_path):
+    class Raises:
+        card = Answers({}).card
+
+        def __call__(self, image, camera=None):
+            raise LeadlineError("no idea")
+
+    result = evaluate_dataset(Raises(), get_dataset("tum"), tum, PROTOCOL)
+    said = Reader(write_report(result, tmp_path, predictor=Raises()).read_text()).said
+    assert "Pictures None: no image has a prediction and a score." in said
+    assert "Predicted again" not in said
+
+
 def test_a_picture_that_fails_now_says_so_and_the_others_are_drawn(tum, tmp_path):
     oracle = worse_with_seed()
     result = evaluate_dataset(oracle, get_dataset("tum"), tum, PROTOCOL)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -5,6 +7,8 @@ from tests.unit.evaluation.known_answers import HW, depth_of, sample_of
 
 from leadline.depth_map import METRIC_DEPTH, RELATIVE_DISPARITY, DepthMap
 from leadline.errors import LeadlineError
+from leadline.evaluation.fitting import lies_on_its_side
+from leadline.evaluation.prediction_files import files_of_samples
 from leadline.evaluation.predictions import FolderPredictions
 from leadline.evaluation.protocols.general import disparity_scale_shift
 from leadline.evaluation.protocols.registry import get_protocol
@@ -104,6 +108,62 @@ def test_names_with_folders_are_found_as_paths_joined_or_alone_if_that_is_plain(
         "a/1": "a_1.npy",
         "c/7": "7.npy",  # "0" might be a/0 or b/0
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "stems", "found"),
+    [
+        # as `leadline predict` names what it makes of the pictures of a data set
+        (["frame-0", "frame-1"], ["frame-1.color", "frame-0.color"], {"frame-0": "frame-0.color", "frame-1": "frame-1.color"}),
+        (["000001"], ["image_2/000001"], {"000001": "image_2/000001"}),
+        (["7/01", "8/01"], ["8/rgb/01", "7/rgb/01"], {"7/01": "7/rgb/01", "8/01": "8/rgb/01"}),
+        (["Art", "Books"], ["Art/view1", "Books/view1"], {"Art": "Art/view1", "Books": "Books/view1"}),
+        (["."], ["rgb"], {".": "rgb"}),
+        # a longer name is nearer, and a letter or digit after the name makes another name
+        (["a", "a_1"], ["a_1_color", "a_color"], {"a": "a_color", "a_1": "a_1_color"}),
+        (["1", "10"], ["10_color"], {"10": "10_color"}),
+        # a file of the sample's own name goes before one of its picture
+        (["s"], ["s", "s_color"], {"s": "s"}),
+        # folders of the name must be there, in order
+        (["7/01"], ["01/7/x"], {}),
+    ],
+)
+def test_files_named_as_the_pictures_are_found(names, stems, found):
+    paths = {stem: Path(f"{stem}.npz") for stem in stems}
+    assert files_of_samples(paths, names) == {name: paths[stem] for name, stem in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("names", "stems", "message"),
+    [
+        (["Art"], ["Art/view1", "Art/view5"], "2 predictions might be of sample 'Art' .Art/view1, Art/view5.: keep one"),
+        (["1", "2"], ["1/2"], "prediction '1/2' might be of '1' or '2'"),
+    ],
+)
+def test_a_file_that_might_be_of_several_samples_is_refused(names, stems, message):
+    with pytest.raises(LeadlineError, match=message):
+        files_of_samples({stem: Path(stem) for stem in stems}, names)
+
+
+def test_a_map_that_lies_on_its_side_is_a_failure(tmp_path):
+    """A photo whose EXIF orientation was not obeyed: resized to the truth's shape it would be scored as if it were right."""
+    write_depth(tmp_path / "s0.npz", DepthMap(np.ascontiguousarray(1 / depth_of(0).T), None, RELATIVE_DISPARITY))
+    row = evaluate(FolderPredictions(tmp_path, NAMES), SAMPLES[:1], TEN).rows[0]
+    assert row.failure == "a prediction of 24 x 32 for a truth of 32 x 24: it lies on its side, turn it by 90 degrees"
+
+
+@pytest.mark.parametrize(
+    ("hw", "truth_hw", "on_its_side"),
+    [
+        ((640, 480), (480, 640), True),
+        ((320, 241), (480, 640), True),  # and another size
+        ((480, 640), (480, 640), False),
+        ((384, 384), (480, 640), False),  # squashed to the square that a network wants
+        ((100, 101), (101, 100), False),
+    ],
+)
+def test_a_map_on_its_side_has_the_turned_shape_of_the_truth(hw, truth_hw, on_its_side):
+    assert lies_on_its_side(hw, truth_hw) is on_its_side
 
 
 def test_previews_are_no_predictions(tmp_path):

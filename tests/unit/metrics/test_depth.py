@@ -98,6 +98,18 @@ def test_the_compiled_loops_give_the_sums_of_numpy(monkeypatch):
         assert one.log == pytest.approx(other.log, abs=1e-12 * one.abs_log)
 
 
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_number_that_is_no_depth_is_refused_wherever_it_lies(bad, place):
+    good = np.full(3 * depth_sums.BLOCK + 5, 2.0)
+    broken = good.copy()
+    broken[place] = bad
+    with pytest.raises(LeadlineError, match="1 valid predicted depths are not finite and positive"):
+        depth_metrics(broken, good)
+    with pytest.raises(LeadlineError, match="1 valid true depths are not finite and positive"):
+        depth_metrics(good, broken)
+
+
 def test_the_single_functions_give_what_the_dictionary_gives():
     pred, target, valid = maps(5)
     together = depth_metrics(pred, target, valid)

@@ -96,4 +96,6 @@ def test_a_run_without_views_says_what_to_set(tmp_path: Path, assignment: str, m
 
 def test_shapes_that_the_network_can_not_take_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match="multiples of 32"):
-        train(override(load_recipe("default"), [f"data.sources={tmp_path}", "data.shapes=250x256"]))
+        train(
+            override(load_recipe("default"), [f"data.sources={tmp_path}", f"run_dir={tmp_path / 'run'}", "data.shapes=250x256"])
+        )

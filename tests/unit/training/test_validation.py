@@ -7,12 +7,13 @@ from torch import nn
 
 from leadline.data.views import View
 from leadline.depth_map import RELATIVE_DISPARITY
+from leadline.models.depth_network import DepthNetwork
 from leadline.predictor import ModelCard
 from leadline.training.predictor import NetworkPredictor
 from leadline.training.validation import held_out_validation
 
 
-class Red(nn.Module):
+class Red(DepthNetwork):
     """Calls what is red near, or far."""
 
     def __init__(self, sign: float = 1.0) -> None:

@@ -52,7 +52,7 @@ class SomeTruth:
     def see(self, look: Look) -> None:
         """Look at one sample."""
         self._looked += 1
-        # Pairs of points that are nearer and farther are a truth too (WSVD, DIW, DA-2K), and so are masks alone (Trans10K).
+        # Pairs of points that are nearer and farther are a truth too (DIW, DA-2K), and so are masks alone (Trans10K).
         has_other = getattr(look.sample, "xy_a", None) is not None or bool(look.sample.masks)
         if look.sample.depth is None and not has_other:
             self._without.append(look.name)

@@ -17,7 +17,8 @@ from leadline.sample import Sample
 INFO = DatasetInfo(
     name="cleargrasp_synthetic",
     title="ClearGrasp (synthetic)",
-    layout="synthetic-*/OBJECT/rgb-imgs/*-rgb.jpg with depth-imgs-rectified, segmentation-masks and json-files beside",
+    layout="OBJECT/rgb-imgs/*-rgb.jpg (in synthetic-val/, synthetic-test/ or the folder of the training part) with "
+    "depth-imgs-rectified, segmentation-masks and json-files beside",
     kind=METRIC_DEPTH,
     unit="m, half float EXR, the same number in each channel; rectified means z, not ray distance",
     invalid="0 and NaN",
@@ -29,7 +30,8 @@ INFO = DatasetInfo(
 
 
 def _names(root: Path) -> list[str]:
-    return [stem.replace("/rgb-imgs/", "/") for stem in stems(root, "synthetic-*/*/rgb-imgs/*-rgb.jpg", "-rgb.jpg")]
+    found = (Path(stem) for stem in stems(root, "**/rgb-imgs/*-rgb.jpg", "-rgb.jpg"))
+    return [(stem.parent.parent / stem.name).as_posix() for stem in found]
 
 
 def _read(root: Path, name: str) -> Sample:

@@ -40,7 +40,7 @@ def _read(root: Path, name: str) -> Sample:
     scene, _, index = name.rpartition("/")
     try:
         view = read_view(root / scene, int(index))
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
         raise LeadlineError(f"can't read {root / name}: {error}; `leadline data check` lists what is missing") from None
     k, (height, width) = view.intrinsics, view.depth.shape
     camera = Camera(width, height, float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]))

@@ -240,7 +240,7 @@ def _check_view(folder: Path, index: int, camera: Mapping[str, Any]) -> list[str
     try:
         view = read_view(folder, index)
         size = int(camera["height"]), int(camera["width"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         return [f"unreadable: {error!r}"]
     arrays: dict[str, NDArray[Any]] = {
         "image": view.image,

@@ -12,7 +12,11 @@ _CROPS: dict[str, tuple[Crop, ...]] = {
 }
 _TRUTHS = {
     "raw": ("laser scans", ("kitti_raw", "kitti_eigen", "kitti_object")),
-    "improved": ("accumulated scans", ("kitti_depth", "kitti_depth_selection", "kitti_semidense")),
+    # The raw recordings have accumulated scans where their list names depth maps: see leadline.data.datasets.kitti_raw.
+    "improved": (
+        "accumulated scans",
+        ("kitti_depth", "kitti_depth_selection", "kitti_semidense", "kitti_raw", "kitti_eigen"),
+    ),
 }
 _METRIC_SOURCE = (
     "Eigen et al. 2014 (arXiv 1406.2283) for the split; BTS, bts_eval.py, and AdaBins, evaluate.py, for crops, range and clamp"

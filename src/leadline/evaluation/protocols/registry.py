@@ -12,19 +12,35 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.fitting import reason_to_refuse
 from leadline.evaluation.protocol import Protocol
 
-# In the order of the list that `leadline evaluate --list` prints.
-_FAMILIES = (
-    "general", "midas", "depth_anything", "kitti", "nyu", "moge", "marigold", "unidepth", "boundary", "ordinal", "metric_sets",
-    "surfaces", "stereo", "structural",
-)  # fmt: skip
+# Module -> title, in the order of the list that `leadline evaluate --list` prints.
+FAMILIES = {
+    "general": "For any data set",
+    "midas": "MiDaS, zero-shot (its sixth set, DIW, is below)",
+    "depth_anything": "Depth Anything, relative",
+    "kitti": "KITTI, Eigen split",
+    "nyu": "NYUv2",
+    "moge": "MoGe",
+    "marigold": "Marigold",
+    "unidepth": "UniDepth",
+    "boundary": "Depth Pro, boundaries",
+    "ordinal": "Pairs of points",
+    "metric_sets": "ETH3D, DIODE, Sintel, Make3D, DDAD, SUN RGB-D",
+    "surfaces": "Glass and mirrors",
+    "stereo": "Stereo",
+    "structural": "SSIM",
+}
 
 
 @cache
 def all_protocols() -> tuple[Protocol, ...]:
     """Return every protocol, a family after the other."""
-    return tuple(
-        protocol for family in _FAMILIES for protocol in import_module(f"leadline.evaluation.protocols.{family}").PROTOCOLS
-    )
+    return tuple(protocol for family in FAMILIES for protocol in protocols_of(family))
+
+
+def protocols_of(family: str) -> tuple[Protocol, ...]:
+    """Return the protocols of one of the `FAMILIES`."""
+    found: tuple[Protocol, ...] = import_module(f"leadline.evaluation.protocols.{family}").PROTOCOLS
+    return found
 
 
 def get_protocol(name: str) -> Protocol:

@@ -140,8 +140,9 @@ def test_cleargrasp_takes_the_opaque_twins_depth_not_the_sensors(tmp_path):
     assert (sample.camera.fx, sample.camera.cx, sample.camera.cy) == (7.5, 4.5, 3.0)
 
 
-def test_cleargrasp_synthetic_has_its_field_of_view_in_radians(tmp_path):
-    folder = tmp_path / "synthetic-val/bottle-val"
+@pytest.mark.parametrize("where", ["synthetic-val/bottle-val", "bottle-train"])
+def test_cleargrasp_synthetic_has_its_field_of_view_in_radians(tmp_path, where):
+    folder = tmp_path / where
     save(folder / "rgb-imgs/000000002-rgb.jpg", RED)
     save_exr(folder / "depth-imgs-rectified/000000002-depth-rectified.exr", np.full(HW, 0.75))
     save(folder / "segmentation-masks/000000002-segmentation-mask.png", np.full(HW, 255, np.uint8))
@@ -150,7 +151,7 @@ def test_cleargrasp_synthetic_has_its_field_of_view_in_radians(tmp_path):
     (folder / "json-files/000000002-masks.json").write_text(json.dumps(facts))
     sample = only(cleargrasp_synthetic, tmp_path)
     assert sample.camera.fov_deg[0] == pytest.approx(degrees(1.2))
-    assert sample.name == "synthetic-val/bottle-val/000000002"
+    assert sample.name == f"{where}/000000002"
     assert (sample.masks["material"] == 1).all()
 
 

@@ -1,0 +1,174 @@
+"""Photometric error of warped views: SSIM and absolute difference, best source, pixels that don't move (METHODS D.10).
+
+Godard et al. 2019 (monodepth2, arXiv 1806.01260). Images are (N, C, h, w) in 0..1; errors are (N, h, w), one a pixel, and
+`photometric_loss` gives (N,), one a target picture. Published code fills what lies outside a source with its border and has no
+masks; here such pixels are not valid. With everything valid the numbers are the published ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad
+
+from leadline.errors import LeadlineError
+from leadline.losses.masked import mean_over
+
+SSIM_SHARE = 0.85
+C1, C2 = 0.01**2, 0.03**2
+TIE_NOISE = 1e-5  # of identity errors, so that a static picture's ties fall to either side
+
+
+def ssim_map(
+    first: Float[Tensor, "n c h w"], second: Float[Tensor, "n c h w"], valid: Bool[Tensor, "n h w"] | None = None
+) -> Float[Tensor, "n c h w"]:
+    """Return (N, C, h, w) SSIM of 3 x 3 windows of equal weights, pictures mirrored at their rims.
+
+    The rim pixel is not repeated. Windows take their valid pixels only; a window without one gives 1.
+
+    Args:
+        first, second: (N, C, h, w), 0..1.
+        valid: (N, h, w) bool; None means everywhere.
+
+    Raises:
+        LeadlineError: a picture has fewer than 2 rows or columns, so that nothing can be mirrored.
+    """
+    if min(first.shape[-2:]) < 2:
+        height, width = first.shape[-2:]
+        raise LeadlineError(f"pictures of {width} x {height}: SSIM mirrors rims, expected 2 x 2 or more")
+    if valid is None:
+        weight = torch.ones_like(first[:, :1])
+    else:
+        weight = valid[:, None].to(first.dtype)
+        first, second = torch.where(valid[:, None], first, 0.0), torch.where(valid[:, None], second, 0.0)
+    share = _window_mean(weight)
+    share = torch.where(share > 0, share, 1.0)
+
+    def mean(values: Tensor) -> Tensor:
+        return _window_mean(values) / share
+
+    a, b = mean(first), mean(second)
+    var_a, var_b = mean(first.square()) - a.square(), mean(second.square()) - b.square()
+    covariance = mean(first * second) - a * b
+    similar = (2 * a * b + C1) * (2 * covariance + C2)
+    return similar / ((a.square() + b.square() + C1) * (var_a + var_b + C2))
+
+
+def photometric_error(
+    first: Float[Tensor, "n c h w"],
+    second: Float[Tensor, "n c h w"],
+    valid: Bool[Tensor, "n h w"] | None = None,
+    ssim_share: float = SSIM_SHARE,
+) -> Float[Tensor, "n h w"]:
+    """Return (N, h, w) ssim_share * (1 - SSIM) / 2 + (1 - ssim_share) * |first - second|; 0 where not valid.
+
+    It is a mean over channels. (1 - SSIM) / 2 is clamped to 0..1, as published.
+
+    Raises:
+        LeadlineError: as `ssim_map`.
+    """
+    if valid is not None:
+        first, second = torch.where(valid[:, None], first, 0.0), torch.where(valid[:, None], second, 0.0)
+    dissimilar = ((1 - ssim_map(first, second, valid)) / 2).clamp(0, 1)
+    error = (ssim_share * dissimilar + (1 - ssim_share) * (first - second).abs()).mean(1)
+    return error if valid is None else torch.where(valid, error, 0.0)
+
+
+class Reprojection(NamedTuple):
+    """The smallest error of each pixel.
+
+    Attributes:
+        error: (N, h, w); 0 where not valid.
+        valid: (N, h, w) bool: some source sees the pixel.
+        source: (N, h, w) index of the source that the error is of.
+    """
+
+    error: Tensor
+    valid: Tensor
+    source: Tensor
+
+
+def minimum_reprojection(errors: Float[Tensor, "s n h w"], valid: Bool[Tensor, "s n h w"] | None = None) -> Reprojection:
+    """Return the smallest error over the sources that see a pixel: one of them usually sees what is occluded in another.
+
+    The mean, which methods before took, blames the right depth of a pixel that one source can't see.
+
+    Args:
+        errors: (S, N, h, w), one for each source.
+        valid: (S, N, h, w) bool; None means everywhere.
+    """
+    if valid is None:
+        valid = torch.ones_like(errors, dtype=torch.bool)
+    source = torch.where(valid, errors.detach(), torch.inf).argmin(0)
+    seen = valid.any(0)
+    error = torch.where(valid, errors, 0.0).gather(0, source[None])[0]
+    return Reprojection(torch.where(seen, error, 0.0), seen, source)
+
+
+def moving_pixels(
+    reprojection: Float[Tensor, "n h w"],
+    identity: Float[Tensor, "n h w"],
+    generator: torch.Generator | None = None,
+    noise: float = TIE_NOISE,
+) -> Bool[Tensor, "n h w"]:
+    """Return (N, h, w) bool, monodepth2's auto-mask: warping explains the pixel better than the source as it is.
+
+    False in a frame in which nothing moves, and on things that move with the camera, whose depth would come out infinite.
+
+    Args:
+        reprojection: (N, h, w) smallest error of the warped sources.
+        identity: (N, h, w) smallest error of the sources as they are.
+        generator: draws the noise that decides ties; None leaves ties out of the mask.
+        noise: its standard deviation.
+    """
+    if generator is None:
+        return reprojection < identity
+    drawn = torch.randn(identity.shape, generator=generator, device=generator.device, dtype=identity.dtype)
+    return reprojection < identity + noise * drawn.to(identity.device)
+
+
+def photometric_loss(
+    target: Float[Tensor, "n c h w"],
+    warped: Float[Tensor, "s n c h w"],
+    valid: Bool[Tensor, "s n h w"] | None = None,
+    sources: Float[Tensor, "s n c h w"] | None = None,
+    generator: torch.Generator | None = None,
+    ssim_share: float = SSIM_SHARE,
+) -> Float[Tensor, " n"]:
+    """Return (N,) the mean over pixels of the smallest photometric error, auto-masked where `sources` are given.
+
+    The divisor is the number of pixels that a source sees: auto-masked ones count 0 in it, so that gradients are the published
+    ones (there their constant identity error is part of the value).
+
+    Args:
+        target: (N, C, h, w) pictures, 0..1.
+        warped: (S, N, C, h, w) each source's picture as the target's camera would see it, by the predicted depth.
+        valid: (S, N, h, w) bool, where a source has something to sample; None means everywhere.
+        sources: (S, N, C, h, w) the sources as they are, to mask pixels that don't move; None masks nothing.
+        generator: see `moving_pixels`.
+        ssim_share: share of SSIM.
+
+    Raises:
+        LeadlineError: as `ssim_map`.
+    """
+    best = minimum_reprojection(_errors(target, warped, valid, ssim_share), valid)
+    counted = best.valid
+    if sources is not None:
+        with torch.no_grad():
+            identity = _errors(target, sources, None, ssim_share).amin(0)
+        counted = counted & moving_pixels(best.error.detach(), identity, generator)
+    return mean_over(torch.where(counted, best.error, 0.0), best.valid)
+
+
+def _errors(target: Tensor, views: Tensor, valid: Tensor | None, ssim_share: float) -> Tensor:
+    s, n = views.shape[:2]
+    repeated = target.expand(s, *target.shape).flatten(0, 1)
+    error = photometric_error(repeated, views.flatten(0, 1), None if valid is None else valid.flatten(0, 1), ssim_share)
+    return error.view(s, n, *error.shape[1:])
+
+
+def _window_mean(values: Tensor) -> Tensor:
+    return avg_pool2d(pad(values, (1, 1, 1, 1), mode="reflect"), 3, 1)
