@@ -68,6 +68,7 @@ _MODULES = {
     "tum": "tum",
     "tum_rgbd": "tum_rgbd",
     "vkitti2": "vkitti2",
+    "wsvd": "wsvd",
 }
 
 
