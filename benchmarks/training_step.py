@@ -88,7 +88,7 @@ def _ours(batch_size: int, frozen_stages: int = 2) -> Any:
 
     from leadline.models.registry import make_model
     from leadline.training.config import LossConfig, OptimiserConfig
-    from leadline.training.loop import make_optimiser
+    from leadline.training.optimiser import make_optimiser
     from leadline.training.tasks.supervised import SupervisedTask
 
     torch.set_float32_matmul_precision("medium")

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from leadline.losses.select import kth_smallest
+from leadline.losses.masked import as_factor, cleared, count, hide, mean_over, number_valid
+from leadline.losses.select import kth_smallest, lower_median
 
 TRIMMED_SHARE = 0.8  # U_m / M: the largest 20 % of an image's residuals are dropped
 # A map whose mean absolute deviation is below this share of its largest magnitude has no shape to compare.
@@ -27,8 +28,8 @@ def ssi_mae_loss(
 
     L = 1/(2M) sum |p_i - t_i| with p = (pred - median) / mean|pred - median|, likewise t (equations 5 and 6).
     """
-    residuals, valid = _normalised_residuals(pred, target, valid)
-    return residuals.abs().sum(1) / (2 * _count(valid))
+    residuals, counted, _ = normalised_residuals(pred, target, valid)
+    return mean_over(residuals.abs(), counted) / 2
 
 
 def ssi_trimmed_mae_loss(
@@ -38,8 +39,8 @@ def ssi_trimmed_mae_loss(
 
     Wrong truth and occlusion edges are outliers that must not attract gradient. floor(share * M) residuals are kept.
     """
-    residuals, valid = _normalised_residuals(pred, target, valid)
-    return trimmed_mean_loss(residuals, valid, share)
+    residuals, counted, _ = normalised_residuals(pred, target, valid)
+    return trimmed_mean_loss(residuals.flatten(1), counted.flatten(1), share)
 
 
 def trimmed_mean_loss(residuals: Tensor, valid: Tensor, share: float = TRIMMED_SHARE) -> Float[Tensor, " n"]:
@@ -55,15 +56,15 @@ def ssi_mse_loss(
 
     Maps whose fit has no unique solution (fewer than two different valid predictions) count 0.
     """
-    p, t, m = _hidden(pred, target, valid)
-    count = _count(m)
-    p_mean, t_mean = p.sum(1) / count, t.sum(1) / count
+    p, t, m = hide(pred, valid).flatten(1), hide(target, valid).flatten(1), valid.flatten(1)
+    number = count(m)
+    p_mean, t_mean = p.sum(1) / number, t.sum(1) / number
     p_centred = torch.where(m, p - p_mean[:, None], 0.0)
     t_centred = torch.where(m, t - t_mean[:, None], 0.0)
     variance = p_centred.square().sum(1)
-    solvable = variance > (FLAT_SHARE * p.detach().abs().amax(1)).square() * count
+    solvable = variance > (FLAT_SHARE * p.detach().abs().amax(1)).square() * number
     scale = (p_centred * t_centred).sum(1) / torch.where(solvable, variance, 1.0)
-    loss = (scale[:, None] * p_centred - t_centred).square().sum(1) / (2 * count)
+    loss = (scale[:, None] * p_centred - t_centred).square().sum(1) / (2 * number)
     return torch.where(solvable, loss, 0.0)
 
 
@@ -75,44 +76,50 @@ def normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     A map that is (nearly) constant over its valid pixels, or has none, can't be normalised: it comes back as zeros and False.
     The median of an even count is the lower of the two middle values, as in the released code.
     """
-    flat, mask = torch.where(valid, values, 0.0).flatten(1), valid.flatten(1)
-    normalised, possible, spread = _normalise(flat, mask)
+    flat: tuple[Tensor, Tensor, Tensor] = _Normalise.apply(values.flatten(1), valid.flatten(1))  # type: ignore[no-untyped-call]
+    normalised, possible, spread = flat
     return normalised.view_as(values), possible, spread
 
 
-def _normalise(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    normalised, spread = _Normalise.apply(values, valid)  # type: ignore[no-untyped-call]
-    return normalised, _has_shape(spread.detach(), values.detach()), spread
+def normalised_residuals(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the difference of the normalised maps, the mask without maps whose target is flat, and the prediction's deviation.
 
-
-def _has_shape(spread: Tensor, values: Tensor) -> Tensor:
-    return spread > FLAT_SHARE * values.abs().amax(1).clamp_min(torch.finfo(values.dtype).tiny)
+    The difference is 0 where that mask is False, unless such a target has NaN in it: the losses here don't read that.
+    """
+    valid = valid.contiguous()  # a strided view is gathered once, not in every step
+    theirs, possible, _ = normalise(target, valid)
+    counted = valid & possible[:, None, None]
+    ours, _, spread = normalise(pred, counted)
+    return ours - theirs, counted, spread
 
 
 class _Normalise(torch.autograd.Function):
-    """(N, P) values, 0 where not valid, to (x - median) / spread and spread; its gradient in a third of autograd's passes."""
+    """(N, P) values to (x - median) / spread, 0 where not valid, and spread; the gradient in few passes."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        count = _count(valid)
-        median = torch.where(valid, values, torch.nan).nanmedian(1, keepdim=True)
-        # A row without a valid pixel has no median: take any number, the mask removes it below.
-        centred = (values - median.values.nan_to_num(0.0)).mul_(valid)
-        spread = torch.linalg.vector_norm(centred, 1, 1) / count
-        inverse = torch.where(_has_shape(spread, values), 1 / spread, 0.0)[:, None]
+    def forward(ctx: Any, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        divisor = count(valid)
+        median, column = lower_median(values, valid)
+        centred = cleared(values - median[:, None], valid)
+        spread = centred.abs().sum(1) / divisor
+        largest = torch.maximum((centred.amax(1) + median).abs(), (centred.amin(1) + median).abs())
+        possible = spread > FLAT_SHARE * largest.clamp_min(torch.finfo(values.dtype).tiny)
+        inverse = torch.where(possible, 1 / spread, 0.0)[:, None]
+        ctx.mark_non_differentiable(possible)
         if ctx.needs_input_grad[0]:
-            ctx.save_for_backward(centred, inverse, median.indices, count, valid)
-        return centred * inverse, spread
+            ctx.save_for_backward(centred, inverse, column, divisor, valid)
+        return centred * inverse, possible, spread
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, outer: Tensor, of_spread: Tensor) -> tuple[Tensor, None]:
-        centred, inverse, position, count, valid = ctx.saved_tensors
+    def backward(ctx: Any, outer: Tensor, _: Tensor, of_spread: Tensor) -> tuple[Tensor, None]:
+        centred, inverse, column, divisor, valid = ctx.saved_tensors
         # d spread / d centred is sign / M, and the spread divides all values.
-        along = (outer * centred).sum(1, keepdim=True) * inverse.square()
-        gradient = centred.sgn().mul_((of_spread[:, None] - along) / count[:, None]).addcmul_(outer, inverse).mul_(valid)
+        along = torch.linalg.vecdot(outer, centred)[:, None] * inverse.square()
+        gradient = centred.sgn().mul_((of_spread[:, None] - along) / divisor[:, None]).addcmul_(outer, inverse)
+        gradient = cleared(gradient, valid)
         # Every value also lost the median, which is one of them.
-        return gradient.scatter_add_(1, position, -gradient.sum(1, keepdim=True)), None
+        return gradient.scatter_add_(1, column[:, None], -gradient.sum(1, keepdim=True)), None
 
 
 class _TrimmedMean(torch.autograd.Function):
@@ -120,20 +127,21 @@ class _TrimmedMean(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, residuals: Tensor, valid: Tensor, share: float) -> Tensor:
-        hidden = torch.where(valid, residuals, 0.0)
+        hidden = cleared(residuals, valid)
         magnitudes = hidden.abs()
-        count = _count(valid)
-        kept = (share * valid.count_nonzero(1)).floor().long()
-        largest = kth_smallest(magnitudes, valid, kept)[:, None]
-        inside = valid & (magnitudes <= largest)
-        # Of those equal to the largest, only some are kept: they share the gradient of those.
-        surplus = inside.count_nonzero(1) - kept
-        value = ((magnitudes * inside).sum(1) - surplus * largest[:, 0]) / (2 * count)
+        number, divisor = number_valid(valid), 2 * count(valid)
+        kept = (share * number).floor().int()
+        largest = kth_smallest(magnitudes, valid, kept)
+        # A dropped residual first counts as much as the largest kept one, which is then taken away.
+        value = (magnitudes.clamp_max(largest[:, None]).sum(1) - (number - kept) * largest) / divisor
         if ctx.needs_input_grad[0]:
-            gradient = hidden.sgn_().mul_(inside).div_((2 * count)[:, None])
+            inside = magnitudes <= largest[:, None]
+            gradient = hidden.sgn_().mul_(as_factor(inside, hidden.dtype)).div_(divisor[:, None])
+            # Of those equal to the largest, only some are kept: they share the gradient of those.
+            surplus = number_valid(inside & valid) - kept
             if surplus.any():
-                equal = inside & (magnitudes == largest)
-                gradient *= torch.where(equal, (1 - surplus / equal.count_nonzero(1).clamp_min(1))[:, None], 1.0).to(gradient)
+                equal = valid & (magnitudes == largest[:, None])
+                gradient *= torch.where(equal, (1 - surplus / count(equal))[:, None], 1.0).to(gradient)
             ctx.save_for_backward(gradient)
         return value
 
@@ -142,21 +150,3 @@ class _TrimmedMean(torch.autograd.Function):
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return gradient * outer[:, None], None, None
-
-
-def _normalised_residuals(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (N, h w) differences of the normalised maps and the flat mask; rows whose target is flat are masked out."""
-    p, t, m = _hidden(pred, target, valid)
-    t, possible, _ = _normalise(t, m)
-    m = m & possible[:, None]
-    p, _, _ = _normalise(torch.where(m, p, 0.0), m)
-    return torch.where(m, p - t, 0.0), m
-
-
-def _hidden(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Flatten, and replace what the mask hides *before* any arithmetic, so that no NaN reaches a gradient."""
-    return torch.where(valid, pred, 0.0).flatten(1), torch.where(valid, target, 0.0).flatten(1), valid.flatten(1)
-
-
-def _count(valid: Tensor) -> Tensor:
-    return valid.count_nonzero(1).clamp_min(1)  # half the time of sum

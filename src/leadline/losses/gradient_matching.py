@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from leadline.losses.affine_invariant import normalise
+from leadline.losses.affine_invariant import normalised_residuals
+from leadline.losses.masked import as_factor, cleared, number_valid
 
 
 def gradient_matching_loss(
@@ -30,8 +31,7 @@ def gradient_matching_loss(
         reduction: "image" divides each map's sum at a level by its own number of valid pixels, "batch" by the batch's mean
             number, so that the mean over maps is MiDaS's batch-based reduction: maps with few valid pixels weigh less.
     """
-    residual = torch.where(valid, pred, 0.0) - torch.where(valid, target, 0.0)
-    return residual_gradient_loss(residual, valid, scales, reduction)
+    return residual_gradient_loss(pred - target, valid, scales, reduction)
 
 
 def residual_gradient_loss(
@@ -40,7 +40,7 @@ def residual_gradient_loss(
     scales: int = 4,
     reduction: Literal["image", "batch"] = "image",
 ) -> Float[Tensor, " n"]:
-    """Return `gradient_matching_loss` of residuals that are already made, and finite behind the mask."""
+    """Return `gradient_matching_loss` of residuals that are already made."""
     total: Tensor = _NeighbourDifferences.apply(residual, valid, scales, reduction)  # type: ignore[no-untyped-call]
     return total
 
@@ -53,33 +53,35 @@ def ssi_gradient_loss(
     reduction: Literal["image", "batch"] = "image",
 ) -> Float[Tensor, " n"]:
     """Return (N,) `gradient_matching_loss` after both maps lost their median and mean absolute deviation."""
-    target, possible, _ = normalise(target, valid)
-    valid = valid & possible[:, None, None]
-    return gradient_matching_loss(normalise(pred, valid)[0], target, valid, scales, reduction)
+    residuals, counted, _ = normalised_residuals(pred, target, valid)
+    return residual_gradient_loss(residuals, counted, scales, reduction)
 
 
 class _NeighbourDifferences(torch.autograd.Function):
-    """The sum over scales; its gradient, signs over divisors, is made on the way: a third of the time of autograd's own."""
+    """The sum over scales; its gradient, signs over divisors, is made on the way: half the time of autograd's own."""
 
     @staticmethod
     def forward(ctx: Any, residual: Tensor, valid: Tensor, scales: int, reduction: str) -> Tensor:
+        residual = cleared(residual, valid)
         total = residual.new_zeros(len(residual))
         gradient = torch.zeros_like(residual) if ctx.needs_input_grad[0] else None
-        mask = valid.to(residual.dtype)  # floats multiply twice as fast as truth values
         for level in range(scales):
             step = 2**level
-            r, m = (values[:, ::step, ::step].contiguous() for values in (residual, mask))
-            count = valid[:, ::step, ::step].sum((1, 2)).to(r.dtype)
+            r, m = (values[:, ::step, ::step].contiguous() for values in (residual, valid))
+            count = number_valid(m).to(r.dtype)
             divisor = (count if reduction == "image" else count.mean().expand_as(count)).clamp_min(1)
+            pull = torch.zeros_like(r)
             for axis in (2, 1):
                 last = r.shape[axis] - 1
-                difference = r.diff(dim=axis).mul_(m.narrow(axis, 1, last)).mul_(m.narrow(axis, 0, last))
-                total += torch.linalg.vector_norm(difference, 1, (1, 2)) / divisor
+                both = m.narrow(axis, 1, last) & m.narrow(axis, 0, last)
+                difference = r.diff(dim=axis).mul_(as_factor(both, r.dtype))
+                total += difference.abs().sum((1, 2)) / divisor
                 if gradient is not None:
-                    pull = difference.sgn_().div_(divisor[:, None, None])
-                    at_level = gradient[:, ::step, ::step]
-                    at_level.narrow(axis, 1, last).add_(pull)
-                    at_level.narrow(axis, 0, last).sub_(pull)
+                    sign = difference.sgn_()
+                    pull.narrow(axis, 1, last).add_(sign)
+                    pull.narrow(axis, 0, last).sub_(sign)
+            if gradient is not None:
+                gradient[:, ::step, ::step].add_(pull.div_(divisor[:, None, None]))
         if gradient is not None:
             ctx.save_for_backward(gradient)
         return total

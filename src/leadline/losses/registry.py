@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from leadline.errors import LeadlineError
-from leadline.losses.affine_invariant import normalise, trimmed_mean_loss
+from leadline.losses.affine_invariant import normalised_residuals, trimmed_mean_loss
 from leadline.losses.gradient_matching import residual_gradient_loss
 from leadline.losses.least_squares import align
 from leadline.losses.masked import hide, mean_over
@@ -117,9 +117,8 @@ def to_unit_range(target: Float[Tensor, "n h w"], valid: Bool[Tensor, "n h w"]) 
 
 
 def _normalised(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    theirs, possible, _ = normalise(target, valid)
-    counted = valid & possible[:, None, None]
-    return torch.where(counted, normalise(pred, counted)[0] - theirs, 0.0), counted
+    residuals, counted, _ = normalised_residuals(pred, target, valid)
+    return residuals, counted
 
 
 def _fitted(pred: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from leadline.losses.affine_invariant import TRIMMED_SHARE, normalise, trimmed_mean_loss
-from leadline.losses.gradient_matching import gradient_matching_loss
+from leadline.losses.affine_invariant import TRIMMED_SHARE, normalised_residuals, trimmed_mean_loss
+from leadline.losses.gradient_matching import residual_gradient_loss
 
 GRADIENT_WEIGHT = 0.5  # alpha of METHODS A.1.5
 
@@ -47,9 +47,7 @@ def ssi_loss(
 
     Equals ``ssi_trimmed_mae_loss + gradient_weight * ssi_gradient_loss`` with the normalisation done once.
     """
-    t, possible, _ = normalise(target, valid)
-    valid = valid & possible[:, None, None]
-    p, _, spread = normalise(pred, valid)
-    data = trimmed_mean_loss(torch.where(valid, p - t, 0.0).flatten(1), valid.flatten(1), share)
-    gradient = gradient_matching_loss(p, t, valid, scales, reduction)
+    residuals, counted, spread = normalised_residuals(pred, target, valid)
+    data = trimmed_mean_loss(residuals.flatten(1), counted.flatten(1), share)
+    gradient = residual_gradient_loss(residuals, counted, scales, reduction)
     return data + gradient_weight * gradient, SsiTerms(data, gradient, spread)

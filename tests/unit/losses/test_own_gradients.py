@@ -8,6 +8,7 @@ from tests.unit.losses.test_dense_losses import maps
 
 from leadline.losses.affine_invariant import normalise, trimmed_mean_loss
 from leadline.losses.gradient_matching import gradient_matching_loss, residual_gradient_loss
+from leadline.losses.ssi import ssi_loss
 
 
 def test_the_deviation_of_a_map_has_its_gradient_too() -> None:
@@ -52,3 +53,14 @@ def test_a_value_without_a_gradient_is_the_same() -> None:
     pred.requires_grad_()
     loud = [gradient_matching_loss(pred, target, valid), trimmed_mean_loss(pred.flatten(1), valid.flatten(1))]
     torch.testing.assert_close(quiet, [value.detach() for value in loud], rtol=0, atol=0)
+
+
+def test_every_second_pixel_of_a_map_costs_what_its_copy_costs() -> None:
+    pred, target, valid = maps(h=9, w=12)
+    pred.requires_grad_()
+    strided = [values[:, 1::2, ::2] for values in (pred, target, valid)]
+    views, copies = (ssi_loss(*given)[0] for given in (strided, [values.contiguous() for values in strided]))
+    torch.testing.assert_close(views, copies, rtol=0, atol=0)
+    (of_views,), (of_copies,) = (torch.autograd.grad(value.sum(), pred) for value in (views, copies))
+    assert of_views.any()
+    torch.testing.assert_close(of_views, of_copies, rtol=0, atol=0)
