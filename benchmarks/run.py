@@ -155,8 +155,10 @@ def _evaluation(record: dict[str, Any]) -> list[str]:
         "",
         "## Scoring with scale and shift fitted to each image",
         "",
-        f"Protocol `{settings['protocol']}` with its nine metrics, {settings['images']} images in memory, one thread,",
-        f"{settings['rounds']} rounds, CPU seconds; against NumPy scripts with `numpy.linalg.lstsq` that give the same numbers",
+        f"Protocol `{settings['protocol']}` with its nine metrics, {settings['repeats']} passes over",
+        f"{settings['images']} images in memory a turn, one thread, {settings['rounds']} rounds, CPU seconds; against NumPy",
+        "scripts with `numpy.linalg.lstsq`",
+        "that give the same numbers",
         f"(largest difference {max(row['largest_difference'] for row in made.values() if 'largest_difference' in row):.0e}).",
     ]
     for workload, title, target in workloads:

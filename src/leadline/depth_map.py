@@ -118,7 +118,7 @@ class DepthMap:
             raise LeadlineError(f"a depth map of shape {numbers.shape}: expected two dimensions (height, width)")
         mask = np.isfinite(numbers)
         if valid is not None:
-            given = as_numpy(valid).astype(bool)
+            given = as_numpy(valid).astype(bool, copy=False)
             if given.shape != numbers.shape:
                 raise LeadlineError(f"a valid mask of shape {given.shape}: expected that of the values, {numbers.shape}")
             mask &= given
@@ -126,7 +126,8 @@ class DepthMap:
             raise LeadlineError(
                 f"a camera of size {camera.hw} for a map of size {numbers.shape}: resize or crop the camera with it"
             )
-        numbers[~mask] = 0.0
+        bits = numbers.view(np.uint32)
+        bits *= mask  # numbers[~mask] = 0, several times as fast; NaN times 0 would be NaN
         numbers.setflags(write=False)
         mask.setflags(write=False)
         for name, value in (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.alignment.pixels import pick
-from leadline.alignment.sums import distance, total, totals
+from leadline.alignment.sums import Totals, distance, total, totals
 from leadline.depth_map import as_numpy
 from leadline.errors import LeadlineError
 
@@ -69,11 +70,15 @@ class Pairs(NamedTuple):
 
 
 class Means(NamedTuple):
-    """What is known of gathered pixels from the pass that found them finite: (weighted) means, and whether p is constant."""
+    """What is known of gathered pixels from the pass that found them finite: (weighted) means, and whether p is constant.
+
+    `sums` are None where pixels have weights, or some were left out.
+    """
 
     pred: float
     target: float
     constant: bool
+    sums: Totals | None = None
 
 
 def gather(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Pairs:
@@ -101,14 +106,13 @@ def gather_with_means(
         return pairs, Means(
             total(pairs.pred, pairs.weights) / pairs.total, total(pairs.target, pairs.weights) / pairs.total, is_constant(pairs)
         )
-    p_sum, q_sum, spread = sums
     n = pairs.pred.size
     # The range is at least the mean of |p - p[0]|, and no |p| larger than |p[0]| plus the sum: mostly that tells already.
-    varies = spread / n > SMALLEST_SPREAD * (abs(pairs.pred[0]) + spread)
-    return pairs, Means(p_sum / n, q_sum / n, not varies and is_constant(pairs))
+    varies = sums.spread / n > SMALLEST_SPREAD * (abs(pairs.pred[0]) + sums.spread)
+    return pairs, Means(sums.pred / n, sums.target / n, not varies and is_constant(pairs), sums)
 
 
-def _gather(pred: Any, target: Any, valid: Any | None, weight: Any | None) -> tuple[Pairs, tuple[float, float, float] | None]:
+def _gather(pred: Any, target: Any, valid: Any | None, weight: Any | None) -> tuple[Pairs, Totals | None]:
     """Return the pixels, with their `totals` where all were finite and have no weight."""
     arrays = [as_numpy(a) for a in (pred, target, valid, weight) if a is not None]
     if any(a.shape != arrays[0].shape for a in arrays):
@@ -117,8 +121,8 @@ def _gather(pred: Any, target: Any, valid: Any | None, weight: Any | None) -> tu
     p, q = pick(arrays[0], arrays[1], None if valid is None else as_numpy(valid))
     if weight is None:
         w = np.broadcast_to(np.float64(1), p.shape)
-        sums = totals(p, q) if p.size else (0.0, 0.0, 0.0)
-        if np.isfinite(sums[0] + sums[1]):  # then each of them is
+        sums = totals(p, q) if p.size else Totals(0.0, 0.0)
+        if isfinite(sums.pred + sums.target):  # then each of them is
             return Pairs(p, q, w), sums
     else:
         w, _ = pick(as_numpy(weight), arrays[1], None if valid is None else as_numpy(valid))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadline.alignment.fit import Fit, conclude, gather, gather_with_means
-from leadline.alignment.sums import moments
+from leadline.alignment.sums import central_moments, moments
 
 
 def fit_scale(pred: Any, target: Any, valid: Any | None = None, weight: Any | None = None) -> Fit:
@@ -50,6 +50,9 @@ def fit_scale_shift(pred: Any, target: Any, valid: Any | None = None, weight: An
         return conclude(pairs, 0.0, 0.0)
     if means.constant:
         return conclude(pairs, 0.0, means.target, "constant prediction")
-    power, product = moments(pairs.pred, pairs.target, pairs.weights, means.pred, means.target)
+    if means.sums is None:
+        power, product = moments(pairs.pred, pairs.target, pairs.weights, means.pred, means.target)
+    else:
+        power, product = central_moments(pairs.pred, pairs.target, means.sums)
     scale = product / power
     return conclude(pairs, scale, means.target - scale * means.pred)

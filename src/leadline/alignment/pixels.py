@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,12 @@ def flat_index(mask: NDArray[Any]) -> NDArray[np.int64]:
         mask: bool array of any shape.
 
     Returns:
-        (n,) int64, rising.
+        (n,) int64, rising; not to be written to.
     """
     flat = np.ascontiguousarray(mask, dtype=bool).reshape(-1)
     count = np.count_nonzero(flat)
     if count == flat.size:
-        return np.arange(count)
+        return _every(count)
     if count > _SPARSE * flat.size:
         return np.flatnonzero(flat)
     if flat.size >= SMALLEST and (loop := compiled(_index, "void(Array(b1, 1, 'C', readonly=True), i8[::1])")):
@@ -51,6 +52,14 @@ def flat_index(mask: NDArray[Any]) -> NDArray[np.int64]:
     return np.concatenate((index, rest + whole)) if rest.size else index
 
 
+@lru_cache(maxsize=4)
+def _every(count: int) -> NDArray[np.int64]:
+    """Return 0 to count - 1, the same array for all maps of a size."""
+    index = np.arange(count)
+    index.setflags(write=False)
+    return index
+
+
 def taken(values: NDArray[Any], index: NDArray[np.int64]) -> Numbers:
     """Return the (n,) float64 numbers of a map at flat positions, in memory of their own.
 
@@ -59,7 +68,16 @@ def taken(values: NDArray[Any], index: NDArray[np.int64]) -> Numbers:
         index: (n,) rising, as from `flat_index`.
     """
     flat = values.reshape(-1)
-    return (flat if index.size == flat.size else flat.take(index)).astype(np.float64)
+    if index.size == flat.size:
+        return flat.astype(np.float64)
+    # A compiled loop would not see an index outside.
+    if index.size >= SMALLEST and flat.dtype in _FLOATS and flat.flags.c_contiguous and 0 <= index[0] <= index[-1] < flat.size:
+        loop = compiled(_taken, f"void({_read(flat)}, Array(i8, 1, 'C', readonly=True), f8[::1])")
+        if loop is not None:
+            found = np.empty(index.size)
+            loop(flat, np.ascontiguousarray(index), found)
+            return found
+    return flat.take(index).astype(np.float64)
 
 
 def pick(pred: NDArray[Any], target: NDArray[Any], valid: NDArray[Any] | None) -> tuple[Numbers, Numbers]:
@@ -74,14 +92,17 @@ def pick(pred: NDArray[Any], target: NDArray[Any], valid: NDArray[Any] | None) -
     if mask is None or (count := np.count_nonzero(mask)) == mask.size:
         return p.astype(np.float64, copy=False), t.astype(np.float64, copy=False)
     if mask.size >= SMALLEST and count < _SPARSE * mask.size and p.dtype in _FLOATS and t.dtype in _FLOATS:
-        maps = (f"Array({_FLOATS[values.dtype]}, 1, 'C', readonly=True)" for values in (p, t))
-        loop = compiled(_pick, f"void(Array(b1, 1, 'C', readonly=True), {', '.join(maps)}, f8[::1], f8[::1])")
+        loop = compiled(_pick, f"void(Array(b1, 1, 'C', readonly=True), {_read(p)}, {_read(t)}, f8[::1], f8[::1])")
         if loop is not None:
             picked = np.empty(count), np.empty(count)
             loop(mask, np.ascontiguousarray(p), np.ascontiguousarray(t), *picked)
             return picked
     index = flat_index(mask)  # once: three times as fast as a mask each time
     return p[index].astype(np.float64, copy=False), t[index].astype(np.float64, copy=False)
+
+
+def _read(values: NDArray[Any]) -> str:
+    return f"Array({_FLOATS[values.dtype]}, 1, 'C', readonly=True)"
 
 
 # The loops that are compiled look at 64 pixels' validity as the bits of a number, and not at an invalid pixel.
@@ -105,6 +126,12 @@ def _index(mask: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
         if mask[rest]:
             index[place] = rest
             place += _ONE
+
+
+def _taken(values: Numbers, index: NDArray[np.int64], found: Numbers) -> None:
+    """Do what `taken` does, compiled."""
+    for i in range(index.size):
+        found[i] = values[np.uint64(index[i])]
 
 
 def _pick(mask: NDArray[np.bool_], pred: Numbers, target: Numbers, picked_pred: Numbers, picked_target: Numbers) -> None:

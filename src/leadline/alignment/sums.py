@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from leadline.alignment.compiled import READ, SMALLEST, compiled
 
 Numbers = NDArray[np.float64]
 
+FARTHEST_FIRST = 16.0  # variances that the first pixel may be off the mean, squared, for `central_moments`
 BLOCK = 8_192  # pixels computed on at a time, so that what comes in between stays in the processor's cache
 
 
@@ -19,16 +21,43 @@ def total(values: Numbers, weight: Numbers | None = None) -> float:
     return float(values.sum() if weight is None else (weight * values).sum())
 
 
-def totals(pred: Numbers, target: Numbers) -> tuple[float, float, float]:
-    """Return ``sum p``, ``sum q`` and ``sum |p - p[0]|`` of (n,) maps from one pass; not finite where a number is not.
+class Totals(NamedTuple):
+    """Sums over pixels from one pass; those about the first pixel are 0 without numba, where they would cost another.
 
-    Without numba the last is given as 0: it would cost NumPy another pass.
+    Attributes:
+        pred, target: of p and of q; not finite where a number is not.
+        spread: of |p - p[0]|.
+        power, product, target_power: of (p - p[0])^2, of (p - p[0]) (q - q[0]) and of (q - q[0])^2.
     """
-    if pred.size >= SMALLEST and (loop := compiled(_totals, f"UniTuple(f8, 3)({READ}, {READ})")):
-        p, q, spread = loop(pred, target)
-        return p, q, spread
+
+    pred: float
+    target: float
+    spread: float = 0.0
+    power: float = 0.0
+    product: float = 0.0
+    target_power: float = 0.0
+
+
+def totals(pred: Numbers, target: Numbers) -> Totals:
+    """Return the sums of (n,) maps, n > 0."""
+    if pred.size >= SMALLEST and (loop := compiled(_totals, f"UniTuple(f8, 6)({READ}, {READ})")):
+        return Totals(*loop(pred, target))
     with np.errstate(invalid="ignore", over="ignore"):
-        return total(pred), total(target), 0.0
+        return Totals(total(pred), total(target))
+
+
+def central_moments(pred: Numbers, target: Numbers, sums: Totals) -> tuple[float, float]:
+    """Return ``sum p^2`` and ``sum p q`` of (n,) maps about their means, from their totals if those are precise enough.
+
+    Sums about the first pixel lose digits where that pixel is far from the mean: another pass is taken there.
+    """
+    n = pred.size
+    p_mean, q_mean = sums.pred / n, sums.target / n
+    p_off, q_off = p_mean - float(pred[0]), q_mean - float(target[0])
+    power, target_power = sums.power - n * p_off * p_off, sums.target_power - n * q_off * q_off
+    if n * p_off * p_off <= FARTHEST_FIRST * power and n * q_off * q_off <= FARTHEST_FIRST * target_power and power > 0:
+        return power, sums.product - n * p_off * q_off
+    return moments(pred, target, None, p_mean, q_mean)
 
 
 def moments(
@@ -80,19 +109,26 @@ def _blocks(size: int, rows: int) -> Iterator[tuple[slice, Numbers]]:
 # several pixels at once.
 
 
-def _totals(pred: Numbers, target: Numbers) -> tuple[float, float, float]:
-    p_sum = q_sum = spread = 0.0
+def _totals(pred: Numbers, target: Numbers) -> tuple[float, float, float, float, float, float]:
+    p_sum = q_sum = spread = power = product = target_power = 0.0
     for start in range(0, pred.size, BLOCK):
         p, q = pred[start : start + BLOCK], target[start : start + BLOCK]
-        block_p = block_q = block_spread = 0.0
+        block_p = block_q = block_spread = block_power = block_product = block_target_power = 0.0
         for i in range(p.size):
             block_p += p[i]
             block_q += q[i]
-            block_spread += abs(p[i] - pred[0])
+            p_off, q_off = p[i] - pred[0], q[i] - target[0]
+            block_spread += abs(p_off)
+            block_power += p_off * p_off
+            block_product += p_off * q_off
+            block_target_power += q_off * q_off
         p_sum += block_p
         q_sum += block_q
         spread += block_spread
-    return p_sum, q_sum, spread
+        power += block_power
+        product += block_product
+        target_power += block_target_power
+    return p_sum, q_sum, spread, power, product, target_power
 
 
 def _moments(pred: Numbers, target: Numbers, pred_centre: float, target_centre: float) -> tuple[float, float]:

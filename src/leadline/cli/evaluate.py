@@ -148,14 +148,15 @@ def _with_classes(protocol: Protocol, names: str) -> Any:
 def _predictor(
     model: str | None, predictions: Path | None, names: list[str], kind: str | None, convention: str | None
 ) -> Predictor:
+    from leadline.runtime.malloc import keep_freed_memory
+
+    keep_freed_memory()
     if predictions is not None:
         from leadline.evaluation.predictions import FolderPredictions
 
         return FolderPredictions(predictions, names, kind=kind, convention=convention)
     from leadline.cli.load import load
-    from leadline.runtime.malloc import keep_freed_memory
 
-    keep_freed_memory()
     return load(str(model), kind)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.alignment import Fit, fit_median_scale, fit_robust_scale, fit_robust_scale_shift, fit_scale, fit_scale_shift
+from leadline.alignment.inverse import depth_of_fit
 from leadline.alignment.pixels import taken
 from leadline.depth_map import RELATIVE_DISPARITY, Ambiguity, DepthMap, Kind, Quantity, replace_map
 from leadline.errors import LeadlineError
@@ -119,6 +120,8 @@ def fitted(prediction: DepthMap, truth: Truth, protocol: Protocol, baseline_m: f
     if protocol.clamp == "range_before_fit":
         pred = np.clip(pred, truth.nearest, truth.cap)
     fit = _fit(pred, truth, protocol)
+    if protocol.clamp == "disparity_floor":
+        return Fitted(truth, protocol, prepared, fit, depth_of_fit(pred, fit.scale, fit.shift, truth.smallest_disparity))
     return Fitted(truth, protocol, prepared, fit, _clamped(_applied(fit, pred, protocol), truth, protocol))
 
 

@@ -11,13 +11,14 @@ from typing import Protocol as TypingProtocol
 from typing import runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.data.datasets.dataset import Dataset
 from leadline.data.datasets.ordinal_sample import OrdinalSample
 from leadline.data.datasets.stereo_pair import StereoPair
 from leadline.depth_map import DepthMap, Kind
 from leadline.errors import LeadlineError
-from leadline.evaluation.classes import Classes
+from leadline.evaluation.classes import ALL
 from leadline.evaluation.fitting import fitted, lies_on_its_side, nearest_everywhere, reason_to_refuse
 from leadline.evaluation.measures import Tallies, measure, measure_order, measure_stereo
 from leadline.evaluation.overlap import overlapped
@@ -29,8 +30,6 @@ from leadline.evaluation.truth import Truth, truth_of
 from leadline.predictor import Prediction, Predictor
 from leadline.runtime.engine import usable_cores
 from leadline.sample import Sample
-
-NO_CLASSES = Classes()
 
 
 @runtime_checkable
@@ -175,7 +174,7 @@ def score_map(prediction: DepthMap, sample: Sample, protocol: Protocol, truth: T
     truth = truth or truth_of(sample, protocol, prediction.hw if protocol.resized == "truth" else None)
     if skipped := _too_little(sample, truth, protocol):
         return skipped
-    masks = (protocol.classes or NO_CLASSES).masks(sample, truth.hw, truth.index, truth.depth, in_metres=truth.in_metres)
+    masks = _masks(sample, truth, protocol)
     pixels = {of: int(np.count_nonzero(mask)) for of, mask in masks.items()}
     row = partial(Row, sample.name, pixels=pixels)
     if protocol.space == "pixel_disparity":
@@ -244,13 +243,20 @@ def _too_little(sample: Sample, truth: Truth, protocol: Protocol) -> Row | None:
 
 def _failed(sample: Sample, truth: Truth, protocol: Protocol, why: str) -> Row:
     """Return a failed row, scored by the protocol's policy."""
-    masks = (protocol.classes or NO_CLASSES).masks(sample, truth.hw, truth.index, truth.depth, in_metres=truth.in_metres)
+    masks = _masks(sample, truth, protocol)
     if protocol.space == "pixel_disparity":
         tallies = measure_stereo(protocol.metrics, None, truth, masks)
     else:
         tallies = measure(protocol.metrics, sample, nearest_everywhere(truth, protocol), masks)
     row = partial(Row, sample.name, pixels={of: int(mask.sum()) for of, mask in masks.items()}, failure=why)
     return _filled(row, tallies, protocol)
+
+
+def _masks(sample: Sample, truth: Truth, protocol: Protocol) -> dict[str, NDArray[np.bool_]]:
+    """Return the classes of the pixels that count, "all" first."""
+    if protocol.classes is None:
+        return {ALL: np.ones(truth.index.shape, dtype=bool)}
+    return protocol.classes.masks(sample, truth.hw, truth.index, truth.depth, in_metres=truth.in_metres)
 
 
 def _failed_order(sample: OrdinalSample, protocol: Protocol, why: str) -> Row:

@@ -32,6 +32,7 @@ class Truth:
         in_metres: whether depth has a unit.
         outside: how many valid pixels of the crop lie outside the range.
         valid_range: the smallest and largest depth of the crop before the range was applied, metres; NaN without pixels.
+        given_depth: (n,) float64 metres, where that is what the truth was read as; else it is computed.
     """
 
     hw: tuple[int, int]
@@ -42,11 +43,12 @@ class Truth:
     in_metres: bool
     outside: int = 0
     valid_range: tuple[float, float] = (np.nan, np.nan)
+    given_depth: NDArray[np.float64] | None = None
 
     @cached_property
     def depth(self) -> NDArray[np.float64]:
         """(n,) float64 depth of the pixels that count, in metres or up to scale with 1 as its largest value."""
-        return 1 / self.disparity
+        return 1 / self.disparity if self.given_depth is None else self.given_depth
 
     @property
     def smallest_disparity(self) -> float:
@@ -75,7 +77,7 @@ def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = No
     """
     depth = _usable_truth(sample, protocol)
     depth = resized_truth(depth, protocol.score_hw or hw or depth.hw)
-    counts = depth.values > 0  # they are 0 where not valid
+    counts = depth.valid
     if protocol.crop:
         window = window_of(protocol.crop, depth.hw)
         inside = np.zeros(depth.hw, dtype=bool)
@@ -84,6 +86,9 @@ def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = No
         counts = inside
     index = flat_index(counts)
     values = taken(depth.values, index)
+    if not values.min(initial=np.inf) > 0:
+        above = np.flatnonzero(values > 0)
+        index, values = index[above], values[above]
     if protocol.space == "pixel_disparity":
         return Truth(depth.hw, index, values, 0.0, np.inf, False)
     disparity, in_metres = _inverse_depth(sample, depth, values)
@@ -97,6 +102,7 @@ def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = No
     cap = np.inf if protocol.cap_m is None else protocol.cap_m
     if not disparity.size:
         return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True)
+    given = values if depth.kind.quantity is Quantity.DEPTH else None
     low, high = float(disparity.min()), float(disparity.max())
     lost = 0
     if not 1 / cap < low <= high < 1 / protocol.nearest_m:  # mostly all are within, which two numbers tell
@@ -107,7 +113,8 @@ def truth_of(sample: Sample, protocol: Protocol, hw: tuple[int, int] | None = No
         kept = np.flatnonzero(within)
         lost = index.size - kept.size
         index, disparity = index[kept], disparity[kept]
-    return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True, lost, (1 / high, 1 / low))
+        given = None if given is None else given[kept]
+    return Truth(depth.hw, index, disparity, protocol.nearest_m, cap, True, lost, (1 / high, 1 / low), given)
 
 
 def resized_truth(depth: DepthMap, hw: tuple[int, int]) -> DepthMap:

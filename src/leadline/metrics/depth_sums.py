@@ -22,7 +22,8 @@ Mask = NDArray[np.bool_]
 
 BLOCK = 8_192
 
-_LOOP = f"void({READ}, {READ}, {READ}, {READ}, {READ}, Array(b1, 1, 'C', readonly=True), f8[::1], f8[::1])"
+_SPREADS = f"b1({READ}, {READ}, f8[::1])"
+_ADD = f"void({READ}, {READ}, {READ}, {READ}, {READ}, Array(b1, 1, 'C', readonly=True), f8[::1])"
 # Where each sum stands in what a block gives; one for each threshold follows.
 COUNT, RELATIVE, SQUARED_RELATIVE, ERROR, SQUARED, ABS_LOG, LOG, LOG_ABOUT, WITHIN = range(9)
 
@@ -79,21 +80,22 @@ def sum_up(pred: Numbers, target: Numbers, thresholds: Sequence[float], classes:
         LeadlineError: a number is not finite and positive.
     """
     bounds = np.asarray(thresholds, dtype=np.float64)
-    add_block = (compiled(_add_block_in_loops, _LOOP) if pred.size >= SMALLEST else None) or _add_block
+    large = pred.size >= SMALLEST
+    take_spreads = (compiled(_spreads_in_loops, _SPREADS) if large else None) or _spreads
+    add_block = (compiled(_add_block_in_loops, _ADD) if large else None) or _add_block
     sums = np.zeros((len(classes), WITHIN + bounds.size))
-    space = np.empty((5, min(BLOCK, pred.size)))
+    space = np.empty((4, min(BLOCK, pred.size)))
     everywhere = np.ones(space.shape[1], dtype=bool)
     for start in range(0, pred.size, BLOCK):
         part = slice(start, start + BLOCK)
-        ratio, log_ratio, scratch, *casts = space[:, : min(BLOCK, pred.size - start)]
+        spread, log_spread, *casts = space[:, : min(BLOCK, pred.size - start)]
         p, t = (_float64(values[part], cast) for values, cast in zip((pred, target), casts, strict=True))
-        if not (_is_positive(p) and _is_positive(t)):  # here, while the block is in the cache
+        if not take_spreads(p, t, spread):  # here, while the block is in the cache
             refuse_not_positive(pred, target)
-        np.divide(p, t, out=ratio)
-        np.log(ratio, out=log_ratio)
+        np.log(spread, out=log_spread)
         for of_class, mask in zip(sums, classes, strict=True):
             here = everywhere[: p.size] if mask is None else np.ascontiguousarray(mask[part])
-            add_block(p, t, ratio, log_ratio, bounds, here, scratch, of_class)
+            add_block(p, t, spread, log_spread, bounds, here, of_class)
     return [_named(row) for row in sums]
 
 
@@ -119,78 +121,83 @@ def _float64(values: NDArray[np.floating[Any]], space: Numbers) -> Numbers:
     return space
 
 
+def _spreads(pred: Numbers, target: Numbers, spread: Numbers) -> bool:
+    """Write max(pred / target, target / pred) and return whether all numbers are finite and positive."""
+    if not (_is_positive(pred) and _is_positive(target)):
+        return False
+    np.divide(np.maximum(pred, target), np.minimum(pred, target), out=spread)
+    return True
+
+
 def _add_block(
-    pred: Numbers,
-    target: Numbers,
-    ratio: Numbers,
-    log_ratio: Numbers,
-    bounds: Numbers,
-    mask: Mask,
-    scratch: Numbers,
-    sums: Numbers,
+    pred: Numbers, target: Numbers, spread: Numbers, log_spread: Numbers, bounds: Numbers, mask: Mask, sums: Numbers
 ) -> None:
     """Add what one block has where `mask` is True to `sums`."""
     if not mask.all():
         index = np.flatnonzero(mask)
-        pred, target, ratio, log_ratio = (values.take(index) for values in (pred, target, ratio, log_ratio))
-        scratch = scratch[: index.size]
+        pred, target, spread, log_spread = (values.take(index) for values in (pred, target, spread, log_spread))
     count = pred.size
-    error = np.abs(pred - target)
+    error = pred - target
+    log_ratio = np.copysign(log_spread, error)
+    np.abs(error, out=error)
     sums[ERROR] += error.sum()
-    np.divide(error, target, out=scratch)
-    sums[RELATIVE] += scratch.sum()
-    scratch *= error
-    sums[SQUARED_RELATIVE] += scratch.sum()
+    share = error / target
+    sums[RELATIVE] += share.sum()
+    share *= error
+    sums[SQUARED_RELATIVE] += share.sum()
     error *= error
     sums[SQUARED] += error.sum()
-    np.abs(log_ratio, out=scratch)
-    sums[ABS_LOG] += scratch.sum()
+    sums[ABS_LOG] += log_spread.sum()
     log = float(log_ratio.sum())
-    np.subtract(log_ratio, log / max(count, 1), out=scratch)
-    scratch *= scratch
-    sums[LOG_ABOUT] = about_common_mean(sums[COUNT], sums[LOG], sums[LOG_ABOUT], count, log, float(scratch.sum()))
+    log_ratio -= log / max(count, 1)
+    log_ratio *= log_ratio
+    sums[LOG_ABOUT] = about_common_mean(sums[COUNT], sums[LOG], sums[LOG_ABOUT], count, log, float(log_ratio.sum()))
     sums[LOG] += log
-    np.divide(target, pred, out=scratch)
-    np.maximum(scratch, ratio, out=scratch)
     for k, bound in enumerate(bounds):
-        sums[WITHIN + k] += np.count_nonzero(scratch < bound)
+        sums[WITHIN + k] += np.count_nonzero(spread < bound)
     sums[COUNT] += count
 
 
+# The loops that are compiled: `_spreads` and `_add_block` once more.
+
+
+def _spreads_in_loops(pred: Numbers, target: Numbers, spread: Numbers) -> bool:
+    bad = 0
+    for i in range(pred.size):
+        p, t = pred[i], target[i]
+        large, small = (p, t) if p > t else (t, p)
+        spread[i] = large / small
+        bad += 0 if (p > 0) & (p < np.inf) & (t > 0) & (t < np.inf) else 1  # NaN is neither
+    return bad == 0
+
+
 def _add_block_in_loops(
-    pred: Numbers,
-    target: Numbers,
-    ratio: Numbers,
-    log_ratio: Numbers,
-    bounds: Numbers,
-    mask: Mask,
-    scratch: Numbers,
-    sums: Numbers,
+    pred: Numbers, target: Numbers, spread: Numbers, log_spread: Numbers, bounds: Numbers, mask: Mask, sums: Numbers
 ) -> None:
-    """Do what `_add_block` does, in loops that are compiled."""
     count = relative = squared_relative = total = squared = abs_log = log = about = 0.0
     for i in range(pred.size):
         one = 1.0 if mask[i] else 0.0
-        error = abs(pred[i] - target[i]) * one
+        off = pred[i] - target[i]
+        error = abs(off) * one
         share = error / target[i]
         count += one
         relative += share
         squared_relative += share * error
         total += error
         squared += error * error
-        log += log_ratio[i] * one
-        abs_log += abs(log_ratio[i]) * one
-        scratch[i] = max(ratio[i], target[i] / pred[i]) if mask[i] else np.inf  # no threshold is met outside the class
+        size = log_spread[i] * one
+        abs_log += size
+        log += size if off >= 0 else -size
     if count == 0:
         return
     mean = log / count
     for i in range(pred.size):
-        off = log_ratio[i] - mean if mask[i] else 0.0
-        about += off * off
+        away = (log_spread[i] if pred[i] >= target[i] else -log_spread[i]) - mean
+        about += away * away if mask[i] else 0.0
     for k in range(bounds.size):
         within = 0.0
         for i in range(pred.size):
-            within += 1.0 if scratch[i] < bounds[k] else 0.0
+            within += 1.0 if (spread[i] < bounds[k]) & mask[i] else 0.0
         sums[WITHIN + k] += within
     if sums[COUNT] > 0:  # about_common_mean
         gap = sums[LOG] / sums[COUNT] - mean

@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.alignment import fit_scale, fit_scale_shift, pixels, sums
+from leadline.alignment import fit_scale, fit_scale_shift, inverse, pixels, sums
 from leadline.alignment.compiled import SMALLEST, compiled
 from leadline.alignment.fit import gather
+from leadline.alignment.inverse import depth_of_fit
 from leadline.alignment.pixels import flat_index, pick, taken
 
 SIZES = [0, 1, 63, 64, 65, SMALLEST - 1, SMALLEST, SMALLEST + 37, 3 * sums.BLOCK + 5]
 
 
 def without_numba(monkeypatch):
-    for module in (pixels, sums):
+    for module in (inverse, pixels, sums):
         monkeypatch.setattr(module, "compiled", lambda loop, *signatures: None)
 
 
@@ -47,6 +48,56 @@ def test_numbers_are_taken_into_memory_of_their_own():
         assert (found == values[mask]).all()
         assert not np.shares_memory(found, values)
     assert taken(values.astype(np.float32), flat_index(values > 0.7)).dtype == np.float64
+
+
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_numbers_of_a_large_map_are_those_that_numpy_takes(monkeypatch, numba, dtype):
+    if not numba:
+        without_numba(monkeypatch)
+    values = (100 * np.random.default_rng(1).random((5, SMALLEST))).astype(dtype)
+    mask = np.random.default_rng(2).random(values.shape) < 0.4
+    found = taken(values, flat_index(mask))
+    assert found.dtype == np.float64
+    assert (found == values[mask]).all()
+    assert (taken(values.T, flat_index(mask.T)) == values.T[mask.T]).all()
+
+
+def test_an_index_outside_a_large_map_is_refused():
+    index = np.arange(SMALLEST + 5)
+    with pytest.raises(IndexError):
+        taken(np.zeros(SMALLEST + 9), index + 7)
+
+
+def test_the_index_of_a_full_map_can_not_be_written_to():
+    index = flat_index(np.ones((20, 30), bool))
+    with pytest.raises(ValueError, match="read-only"):
+        index[0] = 5
+
+
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_depth_of_a_fit_is_the_inverse_of_its_disparity_above_the_smallest(monkeypatch, numba, size):
+    if not numba:
+        without_numba(monkeypatch)
+    pred = np.random.default_rng(size).normal(0, 1, size)
+    kept = pred.copy()
+    found = depth_of_fit(pred, 0.5, 0.1, 0.0125)
+    assert found == pytest.approx(np.array([1 / max(0.5 * p + 0.1, 0.0125) for p in pred]), rel=1e-15)
+    assert (pred == kept).all()
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("first", [0.0, 1.0, 1e3, 1e9])
+def test_a_first_pixel_far_from_the_mean_costs_no_digit(first, swapped):
+    rng = np.random.default_rng(5)
+    p = np.append(first, rng.normal(3, 1, 3 * sums.BLOCK))
+    q = 2 * p + rng.normal(0, 1, p.size)
+    p, q = (q, p) if swapped else (p, q)
+    p_away, q_away = (values.astype(np.longdouble) - values.mean(dtype=np.longdouble) for values in (p, q))
+    power, product = sums.central_moments(p, q, sums.totals(p, q))
+    assert power == pytest.approx(float((p_away * p_away).sum()), rel=1e-13)
+    assert product == pytest.approx(float((p_away * q_away).sum()), rel=1e-13)
 
 
 @pytest.mark.parametrize("numba", [True, False])

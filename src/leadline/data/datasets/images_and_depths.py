@@ -73,9 +73,11 @@ def read_layout_map(path: Path, layout: ImageLayout) -> DepthMap:
             f"{path} holds integers (up to {stored.numbers.max(initial=0)}), and nothing says what one is worth in "
             f"{layout.kind.unit}: expected a scale in {SETTINGS}, such as scale = 0.001 for millimetres"
         )
-    numbers = stored.numbers.astype(np.float64)
-    valid = ~np.isin(numbers, layout.invalid) & (stored.valid if stored.valid is not None else True)
-    return _positive(DepthMap(numbers * (layout.scale or 1.0), valid, layout.kind))
+    numbers = stored.numbers
+    valid = np.isfinite(numbers) if stored.valid is None else stored.valid.copy()
+    for marker in layout.invalid:
+        valid &= numbers != marker
+    return _positive(DepthMap(numbers * np.float64(layout.scale or 1.0), valid, layout.kind))
 
 
 def _stored(path: Path) -> StoredMap:
@@ -95,7 +97,8 @@ def _positive(depth: DepthMap) -> DepthMap:
     """Return the map without numbers that can't be distances; a disparity of unknown shift may have any sign."""
     if depth.kind.ambiguity in (Ambiguity.AFFINE_INVARIANT, Ambiguity.ORDINAL):
         return depth
-    return replace_map(depth, valid=depth.valid & (depth.values > 0))
+    positive = depth.values > 0  # what is not valid is 0
+    return depth if np.array_equal(positive, depth.valid) else replace_map(depth, valid=depth.valid & positive)
 
 
 @lru_cache(maxsize=4)  # a folder is not listed again for each sample

@@ -12,7 +12,7 @@ SOURCES = ("rooms-b#rgbd", "tabletop-b#relative", "street-b#sfm", "terrain-b#fil
 STUDY = Study(
     name="mixing",
     sources=SOURCES,
-    steps=800,
+    steps=600,
     batch_size=10,
     arms=(
         Arm("naive", "naive mix of all five"),
