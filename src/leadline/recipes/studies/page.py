@@ -144,8 +144,9 @@ By AbsRel: {", ".join(arm.title for arm in by_rel)}.
                 ("scale-invariant log below SSI-MSE", study.arm("ssi-mse"), study.arm("silog")),
                 ("SSI-MSE below SSI-MAE", study.arm("ssi-mae"), study.arm("ssi-mse")),
                 ("SSI-MAE below its trimmed form", study.arm("ssi-trim"), study.arm("ssi-mae")),
-                ("gradient matching helps", study.arm("ssi-trim-gradient"), study.arm("ssi-trim")),
-                ("normalised gradient below trimmed", study.arm("ssi-trim"), study.arm("nmg")),
+                ("gradient matching helps trimming", study.arm("ssi-trim-gradient"), study.arm("ssi-trim")),
+                ("MiDaS's whole objective beats SSI-MAE", study.arm("ssi-trim-gradient"), study.arm("ssi-mae")),
+                ("MiDaS's whole objective beats the normalised gradient", study.arm("ssi-trim-gradient"), study.arm("nmg")),
             ],
         )
     }
