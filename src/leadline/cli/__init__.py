@@ -12,8 +12,10 @@ from leadline.cli.compare import compare
 from leadline.cli.data import app as data_app
 from leadline.cli.evaluate import evaluate
 from leadline.cli.export import export
+from leadline.cli.label import app as label_app
 from leadline.cli.models import app as models_app
 from leadline.cli.predict import predict
+from leadline.cli.stereo import stereo
 from leadline.cli.synth import synth
 from leadline.cli.train import train
 from leadline.errors import LeadlineError
@@ -27,11 +29,13 @@ app = App(
     result_action="return_value",
 )
 app.command(predict)
+app.command(stereo)
 app.command(train)
 app.command(synth)
 app.command(evaluate)
 app.command(compare)
 app.command(export)
+app.command(label_app)
 app.command(models_app)
 app.command(data_app)
 app.register_install_completion_command(add_to_startup=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-World = Literal["analytic", "rooms", "tabletop", "street", "terrain"]
+World = Literal["analytic", "rooms", "tabletop", "street", "terrain", "tom", "tom-held-out"]
 
 
 def synth(
@@ -23,6 +23,7 @@ def synth(
     samples: int = 4,
     stereo: bool = False,
     video: int = 0,
+    opaque: bool = False,
     assets: Path | None = None,
     fetch_assets: bool = False,
 ) -> int:
@@ -53,6 +54,8 @@ def synth(
         Add a right view, pixel_disparity and occlusions.
     video
         Frames of a smooth camera path a scene, with poses, instead of separate views.
+    opaque
+        Make glass and mirrors matte: the opaque twin of the same scenes, with the same truth.
     assets
         Folder with furniture and textures (see --fetch-assets); without it everything is procedural.
     fetch_assets
@@ -70,7 +73,7 @@ def synth(
         fetch(assets)
     report = synthesize(
         world, count, out, seed=seed, size=size, views_per_scene=views_per_scene, workers=workers, stereo=stereo,
-        video=video, assets=assets, spp=samples,
+        video=video, assets=assets, opaque=opaque, spp=samples,
     )  # fmt: skip
     say(str(report))
     return 1 if report.failed else 0

@@ -71,6 +71,7 @@ def run_pipeline(
     write: Callable[[Item, Photo, Prediction], Written],
     *,
     read: Callable[[Item], Photo] | None = None,
+    predict: Callable[[Item, Photo], Prediction] | None = None,
     full_size: bool = False,
     workers: int | None = None,
     ahead: int = 4,
@@ -86,6 +87,7 @@ def run_pipeline(
             and gives the map at the full one.
         write: stores a prediction; called from several threads. Its return value becomes the result's.
         read: gives an item's photo; `leadline.read_image` by default.
+        predict: predicts an item, with `predictor` in a way of its own; by default from the photo's pixels and camera.
         full_size: `write` needs the photo's pixels at full size: don't decode at a reduced size.
         workers: threads; by default one more than the calls that the predictor runs at once (its attribute `streams`, else
             1), at least one for each core.
@@ -96,6 +98,7 @@ def run_pipeline(
     count = workers or min(_MOST_WORKERS, max(streams + 1, usable_cores()))
     needed = predictor.longer_side_needed() if isinstance(predictor, AnySizePredictor) and not full_size else None
     load = read or _reader(needed)
+    ask = predict or (lambda _, photo: _predict(predictor, photo))
     in_network, stop = BoundedSemaphore(streams), Event()
 
     def process(item: Item) -> ItemResult[Item, Written]:
@@ -113,7 +116,7 @@ def run_pipeline(
         try:
             photo: Photo = timed("read", lambda: load(item))
             with in_network:
-                prediction: Prediction = timed("predict", lambda: _predict(predictor, photo))
+                prediction: Prediction = timed("predict", lambda: ask(item, photo))
             value = timed("write", lambda: write(item, photo, prediction))
         except Exception as error:
             return ItemResult(item, None, describe(error), "".join(format_exception(error)), seconds)

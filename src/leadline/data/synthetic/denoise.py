@@ -20,6 +20,7 @@ F32 = NDArray[np.float32]
 
 _ALBEDO_FLOOR = np.float32(0.03)  # a black surface must not turn its noise into a large number
 _TOLERANCE = np.float32(0.004)  # metres off a tangent plane per metre of distance
+_GLAZED_WINDOW = 9  # samples
 _FIREFLY_WINDOW, _FIREFLY_DEVIATIONS = 9, np.float32(3)
 
 
@@ -32,7 +33,9 @@ class Guide:
         normal: (3, 2h, 2w) unit world normals; 0 where the sample sees a light or the sky.
         position: (3, 2h, 2w) world positions in metres.
         distance: (2h, 2w) length of the path to the surface in metres.
-        emits: (2h, 2w) True where the sample sees a light or the sky: these have no noise and are never smoothed.
+        emits: (2h, 2w) True where the sample sees a light or the sky: these have no noise and are not smoothed.
+        glazed: (2h, 2w) True where it sees the sky through a pane or in a mirror. These have noise, as a path goes through the
+            pane or is thrown back by chance; they get the mean of their like around them. None: nowhere.
     """
 
     albedo: F32
@@ -40,6 +43,7 @@ class Guide:
     position: F32
     distance: F32
     emits: NDArray[np.bool_]
+    glazed: NDArray[np.bool_] | None = None
 
 
 def denoise(samples: F32, guide: Guide, *, levels: int = 5, luminance_sigma: float = 3.0) -> F32:
@@ -52,6 +56,8 @@ def denoise(samples: F32, guide: Guide, *, levels: int = 5, luminance_sigma: flo
         raise ValueError(f"the sample grid must have even sides, got {samples.shape[1:]}")
     surface = ~guide.emits
     radiance = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    if guide.glazed is not None and guide.glazed.any():
+        radiance = np.where(guide.glazed, _mean_of(_without_fireflies(radiance * guide.glazed), guide.glazed), radiance)
     albedo = np.maximum(guide.albedo, _ALBEDO_FLOOR)
     light = _quarters(_without_fireflies(np.asarray(radiance * surface / albedo, np.float32)))  # (3, 4, h, w), as all quarters
     normals, positions, on_surface = _quarters(guide.normal), _quarters(guide.position), _quarters(surface)
@@ -93,6 +99,12 @@ def _blur(values: F32, size: int) -> F32:
     # in float64 and clipped: OpenCV's running sums leave a residue, also a negative one, beside a bright spot
     mean = cv2.blur(values.astype(np.float64), (size, size), borderType=cv2.BORDER_REFLECT_101)
     return np.maximum(mean, 0).astype(np.float32)
+
+
+def _mean_of(light: F32, part: NDArray[np.bool_]) -> F32:
+    """Return (3, 2h, 2w) the mean of the light around each sample over those in `part`; the light elsewhere must be 0."""
+    weight = np.maximum(_blur(part.astype(np.float32), _GLAZED_WINDOW), np.float32(1e-6))
+    return np.asarray(np.stack([_blur(plane, _GLAZED_WINDOW) for plane in light]) / weight, np.float32)
 
 
 def _without_fireflies(light: F32) -> F32:

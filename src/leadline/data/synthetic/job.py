@@ -31,6 +31,7 @@ import numpy as np
 
 from leadline import __version__
 from leadline.data.synthetic.layout import StoredView, clear_unfinished, count_views, read_dataset, write_dataset, write_scene
+from leadline.data.synthetic.opaque import opaque_twin
 from leadline.data.synthetic.path import smooth_path
 from leadline.data.synthetic.render import LoadedScene, RenderedView, Renderer, Size
 from leadline.data.synthetic.scene import Scene, View
@@ -44,6 +45,8 @@ WORLDS = {
     "tabletop": "leadline.data.synthetic.tabletop:make_scene",
     "street": "leadline.data.synthetic.street:make_scene",
     "terrain": "leadline.data.synthetic.terrain:make_scene",
+    "tom": "leadline.data.synthetic.tom:make_scene",
+    "tom-held-out": "leadline.data.synthetic.tom:make_held_out_scene",
 }
 _GIVE_UP_AFTER = 20  # scenes without a picture, in a row: the world is broken, not unlucky
 _RENEW_AFTER = 100  # scenes per process, since Mitsuba's memory grows with each
@@ -63,6 +66,7 @@ class Options:
     spp: int = 4
     jpeg: int | None = None
     assets: str | None = None
+    opaque: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ def synthesize(
     spp: int = 4,
     jpeg: int | None = None,
     assets: Path | None = None,
+    opaque: bool = False,
     on_progress: Callable[[Report, int], None] | None = None,
 ) -> Report:
     """Render scenes of `world` into the folder `out` until it holds at least `count` views.
@@ -146,6 +151,7 @@ def synthesize(
         spp: light paths per pixel, a multiple of 4.
         jpeg: store pictures as JPEG of this quality instead of PNG.
         assets: folder for `Assets.load`.
+        opaque: make glass and mirrors matte; the same scenes, views and truth otherwise.
         on_progress: called with the report so far and `count` after each scene; by default a progress bar on stderr.
 
     Raises:
@@ -153,7 +159,7 @@ def synthesize(
         ImportError: the world needs Mitsuba, which is not installed.
     """
     root = None if assets is None else str(assets)
-    options = Options(world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root)
+    options = Options(world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root, opaque)
     _check(options, count)
     out = Path(out)
     _open_dataset(out, options)
@@ -181,7 +187,8 @@ def make_scene(options: Options, index: int) -> Scene:
     module, _, function = WORLDS[options.world].partition(":")
     make: Callable[..., Scene] = getattr(import_module(module), function)
     views = _VIEWS_TO_MOVE_BETWEEN if options.video else options.views_per_scene
-    return make(_generator(options, index, 0), _assets(options.assets), views=views)
+    scene = make(_generator(options, index, 0), _assets(options.assets), views=views)
+    return opaque_twin(scene, _generator(options, index, 2)) if options.opaque else scene
 
 
 def render_scene(options: Options, out: Path, index: int) -> SceneResult:
@@ -411,6 +418,8 @@ def _check(options: Options, count: int) -> None:
     if options.world == "analytic":
         if options.video:
             raise LeadlineError("the analytic world has no films: choose another world, or drop video")
+        if options.opaque:
+            raise LeadlineError("the analytic world has no opaque twin: choose another world, or drop opaque")
     elif find_spec("mitsuba") is None:
         raise ModuleNotFoundError(f"the world {options.world!r} is rendered with Mitsuba", name="mitsuba")
 
@@ -422,7 +431,7 @@ def _open_dataset(out: Path, options: Options) -> None:
     mine: dict[str, Any] = asdict(options) | {"sizes": [list(s) for s in options.sizes]}
     del mine["assets"]  # a place on one machine; what was used is listed under "licences"
     if (out / "dataset.json").is_file():
-        theirs = read_dataset(out).get("options", {})
+        theirs = {"opaque": False} | read_dataset(out).get("options", {})  # sets of before there were twins don't say it
         if differing := [f"{k} {theirs.get(k)!r}, not {mine[k]!r}" for k in mine if theirs.get(k) != mine[k]]:
             raise LeadlineError(f"{out} was made with {'; '.join(differing)}: use the same options, or another folder")
         return
@@ -494,6 +503,7 @@ def main() -> None:
     parser.add_argument("--spp", type=int, default=4)
     parser.add_argument("--jpeg", type=int)
     parser.add_argument("--assets", type=Path)
+    parser.add_argument("--opaque", action="store_true")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of the result to this picture")
     args = vars(parser.parse_args())
     sheet = args.pop("sheet")

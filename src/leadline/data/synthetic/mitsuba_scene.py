@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data.synthetic.scene import Lamp, Look, LookKind, Mesh, Scene, Sky, Sun, Thing
+from leadline.data.synthetic.scene import TRANSPARENT_KINDS, Lamp, Look, LookKind, Mesh, Scene, Sky, Sun, Thing
 
 _LLVM_PLACES = (
     ("/usr", "lib*/**/libLLVM*.so*"),
@@ -69,7 +69,9 @@ def load_mitsuba(threads: int = 0) -> Any:
 def build(mi: Any, scene: Scene, max_depth: int) -> tuple[Any, object]:
     """Return the Mitsuba scene, in which thing number i is the shape called `shape_name(i)`, and what must live as long."""
     _prototypes(mi)
-    tree: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth, "rr_depth": 2}}
+    dim = any(t.look.kind in ("tinted_glass", "chrome") for t in scene.things)
+    rr_depth = 5 if dim else 2  # else roulette kills paths behind dark glass at random, which no denoiser mends
+    tree: dict[str, Any] = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth, "rr_depth": rr_depth}}
     looks, textures = dict[int, Any](), dict[int, Any]()
     for i, thing in enumerate(scene.things):
         if id(thing.look) not in looks:
@@ -92,7 +94,7 @@ def _padding(mi: Any, scene: Scene) -> list[Any]:
     first appear. A new kernel takes a second to compile, so with round numbers and `_prototypes` few scenes need one;
     the lights that sample nothing are there for the same reason.
     """
-    looks = {id(t.look): 1 if t.look.kind in ("glass", "thin_glass") else 2 for t in scene.things}  # 2: a two-sided wrapper
+    looks = {id(t.look): 1 if t.look.kind in TRANSPARENT_KINDS else 2 for t in scene.things}  # 2: a two-sided wrapper
     bsdfs, shapes = sum(looks.values()), len(scene.things)
     spare = mi.load_dict({"type": "diffuse"})
     props = mi.Properties()
@@ -106,7 +108,7 @@ def _prototypes(mi: Any) -> Any:
     """One of everything that a scene can hold."""
     corners, faces = np.eye(3), np.array([[0, 1, 2]])
     texture = np.zeros((2, 2, 3), np.uint8)
-    kinds: tuple[LookKind, ...] = ("diffuse", "plastic", "metal", "glass", "thin_glass", "mirror", "light")
+    kinds: tuple[LookKind, ...] = ("diffuse", "plastic", "metal", *TRANSPARENT_KINDS, "mirror", "chrome", "light")
     looks = [Look(kind) for kind in kinds] + [Look(kind, texture=texture) for kind in kinds[:3]]
     meshes = [Mesh(corners, faces, uv, smooth) for uv in (None, corners[:, :2]) for smooth in (False, True)]
     things = [Thing(mesh, look) for mesh in meshes for look in looks]
@@ -147,8 +149,15 @@ def _bsdf(mi: Any, look: Look, textures: dict[int, Any]) -> dict[str, Any]:
             tint = _rgb(np.asarray(look.colour) / max(*look.colour, 1e-6))  # clear, however dark its colour
             plugin = "dielectric" if look.kind == "glass" else "thindielectric"
             return {"type": plugin, "int_ior": 1.5, "ext_ior": 1.0, "specular_transmittance": tint}
+        case "tinted_glass":
+            return {"type": "thindielectric", "int_ior": 1.5, "ext_ior": 1.0, "specular_transmittance": colour}
+        case "frosted_glass":
+            rough = float(np.sqrt(look.roughness))  # as below
+            return {"type": "principledthin", "base_color": colour, "roughness": rough, "spec_trans": 0.95, "eta": 1.5}
         case "mirror":
             inner = {"type": "conductor", "material": "none", "specular_reflectance": _rgb((0.94, 0.94, 0.94))}
+        case "chrome":
+            inner = {"type": "conductor", "material": "none", "specular_reflectance": colour}
         case "metal":
             inner = {"type": "roughconductor", "material": "none", "specular_reflectance": colour}
             inner["alpha"] = float(look.roughness)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from leadline.data.synthetic.denoise import Guide, denoise
 from leadline.data.synthetic.lens import blur
 from leadline.data.synthetic.mitsuba_scene import build, load_mitsuba, shape_name
-from leadline.data.synthetic.scene import Scene, View
+from leadline.data.synthetic.scene import Material, Scene, View
 
 F32 = NDArray[np.float32]
 Size = tuple[int, int]
@@ -68,10 +68,14 @@ class RenderedView:
 
 @dataclass(frozen=True)
 class _Hits:
-    """What n rays met: thing (n,) (-1: none) and distance (n,); position, normal facing the ray, and albedo, each (3, n)."""
+    """What n rays met: thing (n,) (-1: none) and distance (n,); position, normal facing the ray, and albedo, each (3, n).
+
+    `passed` (n,) is True where they went through glass or were mirrored on their way.
+    """
 
     thing: NDArray[np.intp]
     distance: F32
+    passed: NDArray[np.bool_]
     position: F32
     normal: F32
     albedo: F32
@@ -124,7 +128,7 @@ class LoadedScene:
         self._vectorised = not mi.variant().startswith("scalar")
         self._mi_scene, self._loose = build(mi, scene, max_depth)
         self._integrator = self._mi_scene.integrator()
-        self._has_delta = any(t.look.kind in ("glass", "thin_glass", "mirror") for t in scene.things)
+        self._has_delta = any(t.look.material != Material.OPAQUE for t in scene.things)
         number = {shape_name(i): i for i in range(len(scene.things))}
         self._thing_of_shape: dict[Any, int] = {self._key(shape): number[shape.id()] for shape in self._mi_scene.shapes()}
 
@@ -185,7 +189,8 @@ class LoadedScene:
         for view, part, hits in zip(views, samples, seen, strict=True):
             emits, sky = emitter[hits.thing], hits.thing < 0
             distance = np.where(sky, 0, hits.distance)
-            guide = Guide(hits.albedo, np.where(emits, 0, hits.normal), np.where(sky, 0, hits.position), distance, emits)
+            normal, position = np.where(emits, 0, hits.normal), np.where(sky, 0, hits.position)
+            guide = Guide(hits.albedo, normal, position, distance, emits, sky & hits.passed)
             picture = denoise(np.asarray(part, np.float32), guide)
             if view.aperture_m > 0:
                 z = distance[::_SIDE, ::_SIDE] / np.linalg.norm(_camera_rays(view, size), axis=0)
@@ -233,13 +238,14 @@ class LoadedScene:
         o, d = origins.astype(np.float32), directions.astype(np.float32)
         ray = mi.Ray3f(mi.Point3f(o), mi.Vector3f(d)) if self._vectorised else mi.Ray3f(o.tolist(), d.tolist())
         si = scene.ray_intersect(ray)
-        distance = si.t
+        distance, passed = si.t, si.is_valid() & False
         for _ in range(_DELTA_BOUNCES if through else 0):
             if not self._vectorised and not si.is_valid():
                 break
             delta = si.is_valid() & mi.has_flag(si.bsdf(ray).flags(), mi.BSDFFlags.Delta)
             if not self._vectorised and not delta:
                 break
+            passed |= delta
             sample, _ = si.bsdf(ray).sample(mi.BSDFContext(), si, 0.9999, mi.Point2f(0.5), delta)  # transmits where it can
             ray = si.spawn_ray(si.to_world(sample.wo))
             onward = scene.ray_intersect(ray, delta)
@@ -252,7 +258,7 @@ class LoadedScene:
         if self._vectorised:
             albedo = si.bsdf().eval_diffuse_reflectance(si, hit)
             shape = dr.reinterpret_array(mi.UInt32, si.shape)
-            dr.eval(shape, hit, distance, si.p, normal, albedo)  # one kernel for all of them
+            dr.eval(shape, hit, distance, passed, si.p, normal, albedo)  # one kernel for all of them
             table = np.full(max(self._thing_of_shape, default=0) + 1, -1)
             table[np.array(list(self._thing_of_shape), np.intp)] = list(self._thing_of_shape.values())
             thing = np.where(np.array(hit), table[np.array(shape) * np.array(hit)], -1)
@@ -260,7 +266,8 @@ class LoadedScene:
             albedo = si.bsdf().eval_diffuse_reflectance(si) if hit else mi.Color3f(0)
             thing = np.array(self._thing_of_shape[self._key(si.shape)] if hit else -1)
         albedo = np.clip(np.nan_to_num(np.array(albedo, np.float32)), 0, 1)
-        return _Hits(thing, np.array(distance, np.float32), np.array(si.p, np.float32), np.array(normal, np.float32), albedo)
+        far, position = np.array(distance, np.float32), np.array(si.p, np.float32)
+        return _Hits(thing, far, np.array(passed, bool), position, np.array(normal, np.float32), albedo)
 
     def _key(self, shape: Any) -> Any:
         """What identifies a shape in a ray's answer: its registry number, or its name in the scalar variant."""

@@ -42,7 +42,10 @@ class Mesh:
     smooth: bool = False
 
 
-LookKind = Literal["diffuse", "plastic", "metal", "glass", "thin_glass", "mirror", "light"]
+LookKind = Literal[
+    "diffuse", "plastic", "metal", "glass", "thin_glass", "tinted_glass", "frosted_glass", "mirror", "chrome", "light"
+]
+TRANSPARENT_KINDS: tuple[LookKind, ...] = ("glass", "thin_glass", "tinted_glass", "frosted_glass")
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ class Look:
 
     Attributes:
         kind: diffuse; plastic (diffuse under a clear coat); metal (rough conductor); glass (solid dielectric);
-            thin_glass (a pane: reflects and transmits without refraction); mirror (perfect); light (an emitter).
+            thin_glass (a pane: reflects and transmits without refraction; like glass it takes the hue of `colour` and stays
+            clear); tinted_glass (a pane that lets `colour` through, however dark); frosted_glass (a rough pane); mirror
+            (perfect); chrome (a mirror of `colour`); light (an emitter).
         colour: linear-light RGB in 0..1; multiplies nothing when `texture` is given. For "light": radiance (may exceed 1).
         texture: (h, w, 3) uint8 sRGB, repeated over the uv plane; None for a plain colour.
-        roughness: microfacet alpha of plastic and metal, 0.02 (polished) to 0.5.
+        roughness: microfacet alpha of plastic, metal and frosted_glass, 0.02 (polished) to 0.5.
     """
 
     kind: LookKind = "diffuse"
@@ -65,9 +70,9 @@ class Look:
     @property
     def material(self) -> Material:
         """The surface class this look belongs to."""
-        if self.kind in ("glass", "thin_glass"):
+        if self.kind in TRANSPARENT_KINDS:
             return Material.TRANSPARENT
-        return Material.MIRROR if self.kind == "mirror" else Material.OPAQUE
+        return Material.MIRROR if self.kind in ("mirror", "chrome") else Material.OPAQUE
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ THEMES: dict[str, tuple[tuple[str, ...], float]] = {
 
 
 @dataclass
-class _Spot:
+class Spot:
     """What stands on the surface: a disc (x, y, r) in the surface's frame, its height, and its box in the world."""
 
     x: float
@@ -48,9 +48,9 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int) -> Scene
     shares = np.array([p for _, p in THEMES.values()])
     theme = str(rng.choice(names, p=shares / shares.sum()))
     room = _open_air(rng, assets) if rng.random() < 0.18 else _indoors(rng, assets, theme)
-    matrix, top = _support(room, theme)
-    spots = _crowd(room, matrix, top, theme)
-    return Scene(f"tabletop/{theme}", tuple(room.things), tuple(room.lights), _views(room, matrix, top, spots, views))
+    matrix, top = support(room, theme)
+    spots = crowd(room, matrix, top, theme)
+    return Scene(f"tabletop/{theme}", tuple(room.things), tuple(room.lights), near_views(room, matrix, top, spots, views))
 
 
 # --- places ----------------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def _open_air(rng: np.random.Generator, assets: Assets) -> Room:
     return room
 
 
-def _support(room: Room, theme: str) -> tuple[NDArray[np.float64], Top]:
+def support(room: Room, theme: str) -> tuple[NDArray[np.float64], Top]:
     """Return the surface that the view is about: (world_from_piece, top). A table, desk, counter, cabinet or floor."""
     roll = room.rng.random()
     known = len(room.tops)
@@ -137,7 +137,7 @@ def _support(room: Room, theme: str) -> tuple[NDArray[np.float64], Top]:
 # --- what stands there -----------------------------------------------------------------------------------------------
 
 
-def _crowd(room: Room, matrix: NDArray[np.float64], top: Top, theme: str) -> list[_Spot]:
+def crowd(room: Room, matrix: NDArray[np.float64], top: Top, theme: str) -> list[Spot]:
     """Fill the surface around a random centre; things may stand in two tiers (on books, boxes, trays)."""
     rng = room.rng
     groups = THEMES[theme][0]
@@ -147,7 +147,7 @@ def _crowd(room: Room, matrix: NDArray[np.float64], top: Top, theme: str) -> lis
     half_x, half_y = min(top.half_x, reach * 1.3), min(top.half_y, reach)
     cx = room.uniform(-1, 1) * (top.half_x - half_x) * 0.7
     cy = room.uniform(-1, 1) * (top.half_y - half_y) * 0.7
-    spots: list[_Spot] = []
+    spots: list[Spot] = []
     for layer in _cover(rng, half_x, half_y):
         room.add([layer], matrix @ s.translation(top.x + cx, top.y + cy, top.z))
     wanted = int(rng.choice([3, 8, 14, 24, 36, 55], p=[0.06, 0.14, 0.22, 0.26, 0.2, 0.12]))
@@ -193,7 +193,7 @@ def _stand(
     x: float,
     y: float,
     z: float,
-    spots: list[_Spot],
+    spots: list[Spot],
     r: float,
 ) -> None:
     low, high = extent(thing)
@@ -205,7 +205,7 @@ def _stand(
     world = matrix @ seat
     room.add(thing, world)
     box = extent(put(thing, world, 1))
-    spots.append(_Spot(x, y, r, float(high[2] - low[2]), *box))
+    spots.append(Spot(x, y, r, float(high[2] - low[2]), *box))
 
 
 def _cover(rng: np.random.Generator, half_x: float, half_y: float) -> list[Thing]:
@@ -246,7 +246,8 @@ def _hand_mirror(rng: np.random.Generator) -> list[Thing]:
 # --- views -----------------------------------------------------------------------------------------------------------
 
 
-def _views(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[_Spot], count: int) -> tuple[View, ...]:
+def near_views(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[Spot], count: int) -> tuple[View, ...]:
+    """Return `count` views of the surface and what stands on it, from near."""
     out: list[View] = []
     relax = 1.0
     while len(out) < count:
@@ -263,7 +264,7 @@ def _views(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[_Spot]
     return tuple(out)
 
 
-def _near_view(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[_Spot], relax: float) -> View | None:
+def _near_view(room: Room, matrix: NDArray[np.float64], top: Top, spots: list[Spot], relax: float) -> View | None:
     """Return a view of the crowd, of one thing in it, or from above; None where the camera has no place."""
     rng = room.rng
     plane = float((matrix @ np.array([0, 0, top.z, 1]))[2])
@@ -304,7 +305,7 @@ def _has_place(
     eye: NDArray[np.float64],
     target: NDArray[np.float64],
     fov: float,
-    spots: list[_Spot],
+    spots: list[Spot],
     nearest: float,
     plane: float,
 ) -> bool:

@@ -1,0 +1,1 @@
+"""Stereo networks: two rectified pictures to pixel_disparity."""

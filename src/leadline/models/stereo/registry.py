@@ -1,0 +1,100 @@
+"""The stereo networks that users name by string, and the loading of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from leadline.errors import LeadlineError
+from leadline.models.stereo.crestereo import CreStereo
+from leadline.models.stereo.published import read_published
+from leadline.models.stereo.raft_stereo import RaftStereo
+from leadline.models.stereo.stereo_network import StereoNetwork
+from leadline.models.stereo.update import MotionWidths
+
+_SMALL, _TINY = MotionWidths((32, 32), (32, 32), 64), MotionWidths((16, 16), (16, 16), 24)
+# Not narrower than 16: going backward, torch 2.13 on a CPU crashes in 1 x 1 convolutions of stride 2 in channels_last memory
+# whose inputs have 12 channels or fewer.
+_ARCHITECTURES: dict[str, Callable[[], StereoNetwork]] = {
+    "raft-stereo": RaftStereo,
+    "raft-stereo-realtime": partial(
+        RaftStereo, downsample=3, levels=2, slow_fast=True, shared_backbone=True, iterations=7
+    ),
+    "raft-stereo-s": partial(
+        RaftStereo, context_norm="instance", levels=2, hidden=64, widths=(32, 48, 64), features=96, head_width=96,
+        motion=_SMALL, iterations=12,
+    ),
+    "raft-stereo-tiny": partial(
+        RaftStereo, context_norm="instance", levels=2, hidden=16, widths=(16, 16, 16), features=16, head_width=16, motion=_TINY,
+        iterations=4,
+    ),
+    "crestereo": CreStereo,
+    "crestereo-s": partial(
+        CreStereo, hidden=48, widths=(32, 48, 64), attention_heads=4, head_width=96, motion=_SMALL, iterations=10
+    ),
+    "crestereo-tiny": partial(
+        CreStereo, hidden=16, widths=(16, 16, 16), attention_heads=2, head_width=16, motion=_TINY, iterations=4
+    ),
+}  # fmt: skip
+
+
+def stereo_architecture_names() -> list[str]:
+    """Return all stereo architectures, sorted; those that end in "tiny" are for tests."""
+    return sorted(_ARCHITECTURES)
+
+
+def make_stereo_model(name: str) -> StereoNetwork:
+    """Return a stereo network with random weights.
+
+    Args:
+        name: ``"raft-stereo-s"`` or ``"raft-stereo-s.v1"``; the weights' tag is for people.
+
+    Raises:
+        LeadlineError: no such architecture.
+    """
+    architecture = name.partition(".")[0]
+    if architecture not in _ARCHITECTURES:
+        raise LeadlineError(f"unknown stereo network {name!r}: expected one of {', '.join(stereo_architecture_names())}")
+    return _ARCHITECTURES[architecture]()
+
+
+def load_stereo_network(path: Path | str, architecture: str = "") -> StereoNetwork:
+    """Return a network with weights, in evaluation mode.
+
+    Args:
+        path: a checkpoint that the authors of RAFT-Stereo (``.pth``) or CREStereo (``.mge``, or converted to ``.pth``)
+            published, which says itself which network it is; or a safetensors file of one of ours.
+        architecture: of a safetensors file.
+
+    Raises:
+        LeadlineError: the file is missing, can't be read, or belongs to another network.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        return _filled(*read_published(path), path)
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not architecture:
+        raise LeadlineError(
+            f"{path} does not say which network it is: expected one of {', '.join(stereo_architecture_names())}"
+        )
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise LeadlineError(f"can't read weights {path} ({error}): expected a .safetensors file") from None
+    return _filled(make_stereo_model(architecture), state, path)
+
+
+def _filled(network: StereoNetwork, state: dict[str, Tensor], path: Path) -> StereoNetwork:
+    ours = network.state_dict()
+    wrong = sorted(set(ours) ^ set(state)) + sorted(k for k in set(ours) & set(state) if ours[k].shape != state[k].shape)
+    if wrong:
+        raise LeadlineError(
+            f"{path} does not fit this network: {wrong[0]} and {len(wrong) - 1} more differ; which architecture is it?"
+        )
+    network.load_state_dict(state)
+    return network.eval()
