@@ -6,7 +6,7 @@
 The sources are worlds that `leadline synth` renders, with the truth made as wrong as that of the real sets (the word behind #,
 `leadline.data.degrade`): an RGB-D camera's, a web stereo pair's, structure from motion's, a film's, and people's answers about
 pairs of points. The second line takes the real sets instead, as downloaded (docs/how-to/datasets.md).
-Hardware: 2 CPU cores. Expected score: docs/results/mixing.md has that of a shorter run with smaller pictures.
+Hardware: 2 CPU cores. Expected score: not measured yet; ``python -m leadline.recipes.studies run mixing`` runs a shorter one.
 """
 
 from __future__ import annotations
