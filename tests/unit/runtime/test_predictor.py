@@ -80,7 +80,8 @@ def test_a_missing_file_is_refused(tmp_path):
         load_predictor(tmp_path / "none.onnx")
 
 
-def test_a_transformers_name_without_its_source_says_what_to_do():
+def test_a_transformers_name_without_its_source_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(loading, "predictor_sources", [])  # the command line adds one for its process
     with pytest.raises(LeadlineError, match=r"pip install 'leadline\[train\]'"):
         load_predictor("depth-anything/Depth-Anything-V2-Small-hf")
 
