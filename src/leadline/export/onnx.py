@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +61,11 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path | str, half: boo
     model = _trace(network, card.size_multiple, "disparity" if "disparity" in card.kind.quantity else "depth")
     if half:
         store_half(model)
+    return write_checked(model, card, path, lambda file: verify_onnx(file, network, card.size_multiple))
+
+
+def write_checked(model: Any, card: ModelCard, path: Path, check: Callable[[Path], object]) -> Path:
+    """Write an ONNX model with its card inside and beside it; both appear only after `check` has raised nothing."""
     entry = model.metadata_props.add()
     entry.key, entry.value = CARD_KEY, replace(card, sha256="").to_json()
     model.doc_string = f"{card.name}: {card.kind}"
@@ -68,7 +73,7 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path | str, half: boo
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.onnx")
     try:
         temporary.write_bytes(model.SerializeToString())
-        verify_onnx(temporary, network, card.size_multiple)
+        check(temporary)
         checksum = hashlib.sha256(temporary.read_bytes()).hexdigest()
         card_file = temporary.with_suffix(".json")
         card_file.write_text(replace(card, sha256=checksum).to_json() + "\n", encoding="utf-8")

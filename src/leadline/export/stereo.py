@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
-import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import numpy as np
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.export.onnx import CARD_KEY, OPSET
+from leadline.export.onnx import OPSET, write_checked
 from leadline.models.stereo.stereo_network import StereoNetwork
 from leadline.predictor import ModelCard
 
@@ -48,23 +45,7 @@ def export_stereo_onnx(network: StereoNetwork, card: ModelCard, path: Path | str
     network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
     network.iterations = iterations or network.iterations
     model = _trace(network)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = CARD_KEY, replace(card, sha256="").to_json()
-    model.doc_string = f"{card.name}: {card.kind}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.onnx")
-    try:
-        temporary.write_bytes(model.SerializeToString())
-        verify_stereo_onnx(temporary, network)
-        checksum = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        card_file = temporary.with_suffix(".json")
-        card_file.write_text(replace(card, sha256=checksum).to_json() + "\n", encoding="utf-8")
-        card_file.replace(path.with_suffix(".json"))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-        temporary.with_suffix(".json").unlink(missing_ok=True)
-    return path
+    return write_checked(model, card, path, lambda file: verify_stereo_onnx(file, network))
 
 
 def verify_stereo_onnx(path: Path | str, network: StereoNetwork, shapes: Sequence[tuple[int, int]] = SHAPES) -> float:

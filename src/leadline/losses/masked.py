@@ -46,9 +46,6 @@ def mean_over(values: Tensor, counted: Tensor) -> Tensor:
     return torch.where(counted, values, 0.0).flatten(1).sum(1) / count(counted)
 
 
-masked_mean = mean_over
-
-
 def root(squares: Tensor) -> Tensor:
     """Return square roots whose gradient at 0 is 0 instead of infinite."""
     positive = squares > 0
