@@ -52,21 +52,21 @@ class Fit:
 
 
 class Pairs(NamedTuple):
-    """The pixels of a fit: (n,) float64 predictions, targets and positive weights."""
+    """The pixels of a fit: (n,) float64 predictions, targets and positive weights; None where all weights are 1."""
 
     pred: NDArray[np.float64]
     target: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
 
     @property
     def total(self) -> float:
         """The sum of the weights."""
-        return float(self.pred.size if self.weights is None else self.weight.sum())
+        return float(self.pred.size if self.weights is None else self.weights.sum())
 
     @property
-    def weights(self) -> NDArray[np.float64] | None:
-        """The weights, None where all are 1: one number that `gather` lets be read as many."""
-        return None if self.weight.strides == (0,) else self.weight
+    def weight(self) -> NDArray[np.float64]:
+        """(n,) the weights, as an array that is not to be written to."""
+        return np.broadcast_to(np.float64(1), self.pred.shape) if self.weights is None else self.weights
 
 
 class Means(NamedTuple):
@@ -119,15 +119,16 @@ def _gather(pred: Any, target: Any, valid: Any | None, weight: Any | None) -> tu
         shapes = ", ".join(str(a.shape) for a in arrays)
         raise LeadlineError(f"arrays of shapes {shapes} to fit: expected one shape; resize the prediction first")
     p, q = pick(arrays[0], arrays[1], None if valid is None else as_numpy(valid))
+    w: NDArray[np.float64] | None = None
     if weight is None:
-        w = np.broadcast_to(np.float64(1), p.shape)
         sums = totals(p, q) if p.size else Totals(0.0, 0.0)
         if isfinite(sums.pred + sums.target):  # then each of them is
-            return Pairs(p, q, w), sums
+            return Pairs(p, q), sums
+        good = np.isfinite(p) & np.isfinite(q)
     else:
         w, _ = pick(as_numpy(weight), arrays[1], None if valid is None else as_numpy(valid))
-    good = np.isfinite(p) & np.isfinite(q) & np.isfinite(w) & (w > 0)
-    return (Pairs(p, q, w) if good.all() else Pairs(p[good], q[good], w[good])), None
+        good = np.isfinite(p) & np.isfinite(q) & np.isfinite(w) & (w > 0)
+    return (Pairs(p, q, w) if good.all() else Pairs(p[good], q[good], None if w is None else w[good])), None
 
 
 def is_constant(pairs: Pairs) -> bool:

@@ -44,7 +44,7 @@ def fit_ransac(
         LeadlineError: the shapes differ.
     """
     pixels = gather(pred, target, valid)
-    p, q, w = pixels
+    p, q = pixels.pred, pixels.target
     if p.size == 0:
         return conclude(pixels, 0.0, 0.0)
     constant = float(np.median(q)) if intercept else 0.0
@@ -76,7 +76,7 @@ def fit_ransac(
         inliers = agreed
     if not inliers.any():
         return conclude(pixels, scale, shift, "no pixel agrees with the fit")
-    return conclude(Pairs(p[inliers], q[inliers], w[inliers]), scale, shift)
+    return conclude(Pairs(p[inliers], q[inliers]), scale, shift)
 
 
 def _draw(

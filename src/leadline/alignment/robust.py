@@ -31,7 +31,7 @@ def fit_robust_scale(pred: Any, target: Any, valid: Any | None = None, weight: A
         LeadlineError: the shapes differ.
     """
     pairs = gather(pred, target, valid, weight)
-    p, q, w = pairs
+    p, q, w = pairs.pred, pairs.target, pairs.weight
     nonzero = p != 0
     if not nonzero.any():
         return conclude(pairs, 0.0, 0.0, "prediction is zero" if p.size else "")
@@ -76,7 +76,7 @@ def fit_robust_scale_shift(pred: Any, target: Any, valid: Any | None = None, wei
 
 def _best_line(pairs: Pairs) -> tuple[float, float]:
     """Return slope and offset of a best line through the points, whose weights sum to 1."""
-    p, q, w = pairs
+    p, q, w = pairs.pred, pairs.target, pairs.weight
     if p.size <= _MANY:
         return _descend(pairs, 0.0, (0.0, 0.0)) or (0.0, 0.0)
     every = slice(None, None, p.size // (_MANY // 4))
@@ -97,7 +97,7 @@ def _best_line(pairs: Pairs) -> tuple[float, float]:
 
 def _descend(pairs: Pairs, slope: float, pull: tuple[float, float]) -> tuple[float, float] | None:
     """Minimise ``sum w |slope p + offset - q| + pull[0] slope + pull[1] offset``; None if the pull wins without end."""
-    p, q, w = pairs
+    p, q, w = pairs.pred, pairs.target, pairs.weight
     residual = q - slope * p
     pivot = weighted_median_index(residual, w, pull[1])
     offset = float(residual[pivot])
@@ -126,7 +126,7 @@ def _steepest_pivot(pairs: Pairs, residual: NDArray[np.float64], pull: tuple[flo
     ``+-(g_slope - p_k g_offset) + sum over points on the line of w |p - p_k|``. Between two neighbouring turns the rate is
     linear, so if no turn lowers the sum, nothing does.
     """
-    p, _, w = pairs
+    p, w = pairs.pred, pairs.weight
     on_line = np.flatnonzero(np.abs(residual) <= rounding)
     signed = w * np.sign(residual)
     signed[on_line] = 0.0

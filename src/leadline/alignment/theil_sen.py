@@ -40,7 +40,7 @@ def fit_theil_sen(
         LeadlineError: the shapes differ.
     """
     pixels = gather(pred, target, valid)
-    p, q, _ = pixels
+    p, q = pixels.pred, pixels.target
     if p.size == 0:
         return conclude(pixels, 0.0, 0.0)
     constant = float(np.median(q)) if intercept else 0.0

@@ -20,7 +20,7 @@ from leadline.metrics.tally import about_common_mean
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-BLOCK = 8_192
+BLOCK = 24_576  # pixels: a laser's truth is one block, and four arrays of them fit in 1 MB
 
 _SPREADS = f"b1({READ}, {READ}, f8[::1])"
 _ADD = f"void({READ}, {READ}, {READ}, {READ}, {READ}, Array(b1, 1, 'C', readonly=True), f8[::1])"
