@@ -19,7 +19,7 @@ _LOWER = {
 }  # fmt: skip
 _HIGHER = {
     "delta", "normal", "temporal_delta", "temporal_landed", "boundary_f1", "mask_boundary_recall", "ssim",
-    "pair_accuracy", "precision", "recall", "f_score",
+    "pair_accuracy", "precision", "recall", "f_score", "f_auc",
 }  # fmt: skip
 _THRESHOLD = re.compile(r"_?\d+(\.\d+)?$")
 # By these, in this order, a report ranks pictures and draws histograms.

@@ -191,10 +191,12 @@ def _normals(sample: Sample, fitted: Fitted, names: Sequence[str]) -> dict[str, 
 
 
 def _clouds(sample: Sample, fitted: Fitted, names: Sequence[str]) -> dict[str, Tally]:
-    thresholds = sorted({float(name.rpartition("_")[2]) for name in names if re.search(NUMBER, name)})
+    areas = sorted({float(name.removeprefix("f_auc_")) for name in names if name.startswith("f_auc_")})
+    others = [name for name in names if not name.startswith("f_auc_")]
+    thresholds = sorted({float(name.rpartition("_")[2]) for name in others if re.search(NUMBER, name)})
     if sample.camera is None:
         raise LeadlineError(f"sample {sample.name!r} has no camera: clouds need one; take a protocol without {names[0]}")
     truth = fitted.truth
     camera, valid = sample.camera.resize(truth.hw), _valid(truth)
     pred, target = (points.cloud_of_depth(whole, camera, valid) for whole in (fitted.whole_depth, _whole_truth(truth)))
-    return points.cloud_metrics(pred, target, thresholds_m=thresholds)
+    return points.cloud_metrics(pred, target, thresholds_m=thresholds, auc_to_m=areas)

@@ -25,6 +25,7 @@ from leadline.geometry.points import unproject
 from leadline.metrics.tally import Tally, mean
 
 THRESHOLDS_M = (0.05, 0.1)
+AUC_STEPS = 100  # thresholds below the area under the curve of F-scores
 
 
 def cloud_of_depth(depth: Any, camera: Camera, valid: Any | None = None) -> NDArray[np.float64]:
@@ -49,20 +50,29 @@ def cloud_of_depth(depth: Any, camera: Camera, valid: Any | None = None) -> NDAr
     return np.asarray(unproject(np.where(mask, z, 1.0), camera)[mask])
 
 
-def cloud_metrics(pred: Any, target: Any, thresholds_m: Sequence[float] = THRESHOLDS_M, cap_m: float = inf) -> dict[str, Tally]:
+def cloud_metrics(
+    pred: Any,
+    target: Any,
+    thresholds_m: Sequence[float] = THRESHOLDS_M,
+    cap_m: float = inf,
+    auc_to_m: Sequence[float] = (),
+) -> dict[str, Tally]:
     """Compare two clouds.
 
     Args:
         pred, target: (n, 3) and (m, 3), metres; either may be empty (see the module).
         thresholds_m: distances for precision, recall and F-score.
         cap_m: longer distances count as this long in the three means (to leave them out, as some do, rewards wild points).
+        auc_to_m: largest thresholds of ``f_auc``.
 
     Returns:
         ``accuracy``: mean distance from predicted points to the truth. ``completeness``: mean distance from true points to the
         prediction. ``chamfer``: the mean of the two (others give their sum, or take squares). ``precision_0.05``,
         ``recall_0.05`` and ``f_score_0.05``: share of the predicted points nearer than 0.05 to the truth, share of the true
         points nearer than that to the prediction, both strict, and their harmonic mean (Knapitsch et al. 2017, Tanks and
-        Temples). Pooled over pictures, accuracy and completeness are means over all points, and the rest is made of those.
+        Temples). ``f_auc_4``: the area under the curve of F-scores from threshold 0 to 4, divided by 4, from 100 equal steps
+        (UniDepth, arXiv 2403.18913, section 4.1: up to a twentieth of the largest depth). Pooled over pictures, accuracy and
+        completeness are means over all points, areas means by points, and the rest is made of the former.
 
     Raises:
         LeadlineError: a cloud is not (n, 3) or holds NaN or infinity; SciPy is not installed.
@@ -85,7 +95,19 @@ def cloud_metrics(pred: Any, target: Any, thresholds_m: Sequence[float] = THRESH
             Tally(f"recall_{bound:g}", len(t), (found,), mean),
             Tally(f"f_score_{bound:g}", both, (hits, len(p), found, len(t)), _harmonic_mean),
         ]
+    for largest in auc_to_m:
+        area = _area_under_f_scores(to_truth, to_pred, largest)
+        tallies.append(Tally(f"f_auc_{largest:g}", both, (area * both,), mean))
     return {tally.name: tally for tally in tallies}
+
+
+def _area_under_f_scores(to_truth: NDArray[np.float64], to_pred: NDArray[np.float64], largest: float) -> float:
+    """Return the mean F-score over thresholds from 0 to `largest`, by the trapezoidal rule."""
+    bounds = np.linspace(0, largest, AUC_STEPS + 1)
+    shares = [np.searchsorted(np.sort(d), bounds, side="left") / max(d.size, 1) for d in (to_truth, to_pred)]
+    both = shares[0] + shares[1]
+    scores = 2 * shares[0] * shares[1] / np.where(both > 0, both, 1.0)
+    return float(np.trapezoid(scores, bounds) / largest)
 
 
 def _checked(name: str, cloud: Any) -> NDArray[np.float64]:

@@ -180,12 +180,13 @@ def test_ssim_gets_the_prediction_before_the_fit():
 
 
 def test_normals_and_clouds_need_a_camera():
-    protocol = replace(TEN, metrics=("abs_rel", "normal_mean", "normal_11.25", "chamfer", "f_score_0.05"))
+    protocol = replace(TEN, metrics=("abs_rel", "normal_mean", "normal_11.25", "chamfer", "f_score_0.05", "f_auc_0.5"))
     camera = Camera.from_fov_deg(60, HW)
     result = evaluate(Answers(lambda seed: 1 / depth_of(seed)), [sample_of(0, camera=camera)], protocol)
     assert result.mean("normal_mean") < 0.5
     assert result.mean("normal_11.25") == result.mean("f_score_0.05") == 1
     assert result.mean("chamfer") < 1e-4
+    assert result.mean("f_auc_0.5") > 0.99  # a threshold of 0 finds nothing
     assert result.metric_names == protocol.metrics
     with pytest.raises(LeadlineError, match="has no camera"):
         evaluate(Answers(lambda seed: 1 / depth_of(seed)), [sample_of(0)], protocol)

@@ -37,6 +37,19 @@ def test_every_metric_agrees_with_brute_force(sizes):
         assert found[name] == pytest.approx(value, rel=1e-12), name
 
 
+@pytest.mark.parametrize("largest", [0.2, 1.5])
+def test_the_area_under_the_f_scores_agrees_with_brute_force(largest):
+    pred, target = clouds(3)
+    found = cloud_metrics(pred, target, (), auc_to_m=(largest,))[f"f_auc_{largest:g}"].value
+    assert found == pytest.approx(slow.area(pred, target, largest), rel=1e-12)
+
+
+def test_a_point_off_by_half_the_largest_threshold_scores_half_the_area():
+    here, there = np.array([[0.0, 0.0, 2.0]]), np.array([[0.0, 0.0, 2.1]])
+    assert cloud_metrics(here, there, (), auc_to_m=(0.2,))["f_auc_0.2"].value == pytest.approx(0.5, abs=0.01)
+    assert cloud_metrics(NOTHING, there, (), auc_to_m=(0.2,))["f_auc_0.2"].value == 0
+
+
 def test_a_cloud_compared_with_itself_is_perfect():
     cloud, _ = clouds(1)
     found = values(cloud_metrics(cloud, cloud[::-1], (0.05,)))
