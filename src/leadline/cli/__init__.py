@@ -15,6 +15,7 @@ from leadline.cli.export import export
 from leadline.cli.label import app as label_app
 from leadline.cli.models import app as models_app
 from leadline.cli.predict import predict
+from leadline.cli.scale import app as scale_app
 from leadline.cli.stereo import stereo
 from leadline.cli.synth import synth
 from leadline.cli.train import train
@@ -36,6 +37,7 @@ app.command(evaluate)
 app.command(compare)
 app.command(export)
 app.command(label_app)
+app.command(scale_app)
 app.command(models_app)
 app.command(data_app)
 app.register_install_completion_command(add_to_startup=False)
@@ -76,7 +78,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _remedy(package: str) -> str:
-    extras = {"mitsuba": "synth", "trimesh": "synth", "skimage": "synth", "matplotlib": "eval", "pillow_heif": "heic"}
+    extras = {
+        "mitsuba": "synth",
+        "trimesh": "synth",
+        "skimage": "synth",
+        "matplotlib": "eval",
+        "pillow_heif": "heic",
+        "pyarrow": "labels",
+    }
     return f"pip install 'leadline[{extras.get(package.partition('.')[0], 'train')}]'"
 
 

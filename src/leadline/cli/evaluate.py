@@ -28,6 +28,7 @@ def evaluate(
     root: Path | None = None,
     protocol: str | None = None,
     classes: str | None = None,
+    tom: str | None = None,
     every: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
     limit: Count = None,
     json: Path | None = None,
@@ -59,6 +60,9 @@ def evaluate(
         How to compare; --list shows all.
     classes
         Score classes of pixels apart, beside the protocol's own: booster, material, distance, edges, sky, with commas between.
+    tom
+        Score the model with virtual depth on glass and mirrors: sample takes the true masks that the data set has; auto, or the
+        name of a segmenter, finds them, as in leadline predict.
     every
         Score the first of each so many samples.
     limit
@@ -94,7 +98,11 @@ def evaluate(
         chosen = replace(chosen, classes=_with_classes(chosen, classes))
     all_names = reader.names(root)
     names = all_names[::every][:limit]
+    if tom is not None and predictions is not None:
+        raise CycloptsError(msg=f"--tom {tom} paints pictures and needs a --model: --predictions {predictions} never sees them")
     predictor = _predictor(model, predictions, all_names, kind, convention)
+    if tom is not None:
+        predictor = _with_tom(predictor, tom)
     if report is not None:
         _refuse_file(report)  # now, not after an hour of scoring
     if chosen.datasets and dataset not in chosen.datasets:
@@ -158,6 +166,18 @@ def _predictor(
     from leadline.cli.load import load
 
     return load(str(model), kind)
+
+
+def _with_tom(predictor: Predictor, tom: str) -> Predictor:
+    """Return the predictor with virtual depth, from the samples' masks or from those that a segmenter finds."""
+    from leadline.labels.tom_predictor import TomPredictor
+
+    if tom == "sample":
+        return TomPredictor(predictor)
+    from leadline.cli.segmenter import named_segmenter
+
+    segmenter = named_segmenter(tom)
+    return TomPredictor(predictor, segmenter.surfaces, tag=f"tom-{segmenter.card.name}")
 
 
 def _refuse_file(report: Path) -> None:

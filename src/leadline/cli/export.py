@@ -36,8 +36,19 @@ def export(
         A model card (JSON) to take licence, training data and notes from; its name and checksum are set anew.
     """
     from leadline.export import export_checkpoint
+    from leadline.models.tom_segmenter import is_segmenter_run
     from leadline.predictor import read_card
 
+    if is_segmenter_run(model):
+        from leadline.errors import LeadlineError
+        from leadline.export.segmenter import export_segmenter
+        from leadline.runtime.segmenter_card import read_segmenter_card
+
+        if to != "onnx":
+            raise LeadlineError(f"--to {to} for the segmenter {model}: expected onnx, which is all that reads segmenters")
+        about = None if card is None else read_segmenter_card(card)
+        print(export_segmenter(model, out, name=name, half=half, card=about))
+        return 0
     template = None if card is None else read_card(card)
     written = export_checkpoint(model, out, to=to, name=name, half=half, card=template)
     print(written)

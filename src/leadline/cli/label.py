@@ -1,4 +1,4 @@
-"""``leadline label virtual|stereo-merge``: training labels for pictures with glass and mirrors."""
+"""``leadline label teacher|virtual|stereo-merge``: training labels; those for pictures with glass and mirrors are here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
+from leadline.cli.label_teacher import teacher
+
 if TYPE_CHECKING:
     from leadline.labels.virtual_folder import Labelled
 
-app = App(name="label", help="Make labels for training: virtual depth of glass and mirrors, and its merge with stereo.")
+app = App(
+    name="label", help="Make labels for training: by a teacher, virtual depth of glass and mirrors, and its merge with stereo."
+)
+app.command(teacher)
 
 Flag = Annotated[bool, Parameter(negative=())]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
@@ -22,12 +27,12 @@ _Convention = Literal["any", "transparent", "mirror", "material", "trans10k", "m
 @app.command
 def virtual(
     *inputs: Annotated[str, Parameter(required=True, negative=())],
-    masks: Path,
+    masks: str,
     out: Path,
     model: str = "leadline-s.v1",
     kind: str | None = None,
     colours: Count = 5,
-    fill: Literal["random", "grey", "surroundings"] = "random",
+    fill: Literal["random", "greys", "grey", "surroundings"] = "random",
     alike: Literal["image", "instance", "component"] = "image",
     align: Literal["none", "least_squares", "robust"] = "none",
     dilate_px: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.0,
@@ -49,7 +54,8 @@ def virtual(
     inputs
         Pictures, or folders of them (searched deep).
     masks
-        A folder of masks by the pictures' names, a COCO .json, or one mask for all pictures.
+        A folder of masks by the pictures' names, a COCO .json, or one mask for all pictures; or auto, which finds glass and
+        mirrors, as another segmenter does: an ONNX file, or hf:OWNER/NAME of transformers.
     out
         Folder for the labels; labels.json in it says how they were made.
     model
@@ -59,7 +65,7 @@ def virtual(
     colours
         Copies of each picture, each with its own colour.
     fill
-        What masked pixels get: random colours, one grey, or what surrounds them (the latter two in one copy).
+        What masked pixels get: random colours, random greys, one grey, or what surrounds them (the latter two in one copy).
     alike
         What gets one colour: the whole mask, each number in it, or each connected patch.
     align
@@ -71,7 +77,8 @@ def virtual(
     masks_as
         What the numbers in mask files mean; any: whatever is not black is glass or mirror.
     mask_classes
-        Classes of the numbers, colours or COCO categories instead: 3=transparent,7=mirror,0=opaque or #ff0000=transparent,...
+        Classes of the numbers, colours, COCO categories or labels of hf:... instead: 3=transparent,7=mirror,0=opaque or
+        #ff0000=transparent,...
     size
         Labels at the network's resolution, or at the pictures'.
     write
@@ -83,15 +90,24 @@ def virtual(
     """
     from leadline.cli.inputs import find_inputs
     from leadline.cli.load import load
+    from leadline.cli.segmenter import named_segmenter, names_segmenter
     from leadline.data.mask_files import MaskSource
     from leadline.errors import LeadlineError
+    from leadline.labels.predicted_masks import PredictedMasks
     from leadline.labels.virtual import VirtualOptions
     from leadline.labels.virtual_folder import Picture, label_virtual
     from leadline.runtime.malloc import keep_freed_memory
 
     options = VirtualOptions(colours, fill, alike, align, dilate_px, seed)
-    source = MaskSource(masks, masks_as, mask_classes)
-    found = [item for item in find_inputs(inputs) if not any(item.path.is_relative_to(folder) for folder in (masks, out))]
+    source: MaskSource | PredictedMasks
+    if names_segmenter(masks):
+        if masks_as != "any":
+            raise LeadlineError(f"--masks-as {masks_as} for --masks {masks}, which are no files: leave it out")
+        source = PredictedMasks(named_segmenter(masks, mask_classes))
+    else:
+        source = MaskSource(Path(masks), masks_as, mask_classes)
+    kept_out = (Path(masks), out)
+    found = [item for item in find_inputs(inputs) if not any(item.path.is_relative_to(folder) for folder in kept_out)]
     if other := next((item for item in found if item.medium != "picture"), None):
         raise LeadlineError(f"{other.path} is a {other.medium}: expected pictures; extract its frames first")
     keep_freed_memory()

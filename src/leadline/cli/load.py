@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from leadline.predictor import Predictor
     from leadline.runtime.predictor import LoadRequest
+    from leadline.runtime.stereo import StereoPredictor
 
 
 def load(model: str, kind: str | None = None) -> Predictor:
@@ -15,7 +16,8 @@ def load(model: str, kind: str | None = None) -> Predictor:
 
     Args:
         model: a shipped network, an ONNX file, a run of `leadline train` or one of its checkpoints, a transformers model such
-            as owner/name or a folder that `save_pretrained` wrote, or one of the baselines "constant" and "ramp".
+            as owner/name or a folder that `save_pretrained` wrote, one of the baselines "constant" and "ramp", or "sgm". An
+            ONNX file or checkpoint of a stereo network, and "sgm", answer pairs alone.
         kind: what the numbers mean, if the model does not say.
 
     Raises:
@@ -30,10 +32,46 @@ def load(model: str, kind: str | None = None) -> Predictor:
 
             raise LeadlineError(f"--kind {kind} for {model}, which says itself what its numbers are: leave it out")
         return ConstantMap() if model == "constant" else VerticalRamp()
+    if (matcher := _matcher(model)) is not None:
+        from leadline.evaluation.pair_predictor import PairPredictor
+
+        return PairPredictor(matcher)
     for source in (_from_checkpoint, _from_transformers):
         if source not in predictor_sources:
             predictor_sources.append(source)
     return load_predictor(model, kind=kind, throughput=True)
+
+
+def _matcher(model: str) -> StereoPredictor | None:
+    """Return semi-global matching, or the stereo network of an ONNX file or a checkpoint; None for anything else."""
+    from leadline.runtime.stereo import SEMI_GLOBAL, load_stereo_predictor
+
+    path = Path(model)
+    if model == SEMI_GLOBAL:
+        return load_stereo_predictor()
+    if path.suffix.lower() == ".onnx" and path.is_file():
+        from leadline.runtime.stereo_network import is_stereo_file
+
+        return load_stereo_predictor(path) if is_stereo_file(path) else None
+    if not path.is_dir() or not _is_stereo_checkpoint(_checkpoint_of(path)):
+        return None
+    from leadline.models.stereo.registry import load_trained_stereo
+    from leadline.training.stereo_predictor import NetworkStereoPredictor
+
+    network, name = load_trained_stereo(_checkpoint_of(path))
+    return NetworkStereoPredictor(network, network.card(name))
+
+
+def _is_stereo_checkpoint(folder: Path) -> bool:
+    import json
+
+    try:
+        architecture = json.loads((folder / "config.json").read_text("utf-8"))["model"]["architecture"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    from leadline.models.stereo.registry import is_stereo
+
+    return is_stereo(str(architecture))
 
 
 def _from_checkpoint(request: LoadRequest) -> Predictor | None:

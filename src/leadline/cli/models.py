@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leadline.predictor import ModelCard
+    from leadline.runtime.segmenter_card import SegmenterCard
 
 app = App(name="models", help="List the networks at hand, or show a network's card.")
 
@@ -21,8 +27,10 @@ def list_(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
     import json as json_module
 
     from leadline.runtime.predictor import list_models
+    from leadline.runtime.segmenter import list_segmenters
 
-    for card, path in list_models():
+    networks: list[tuple[ModelCard | SegmenterCard, Path]] = [*list_models(), *list_segmenters()]
+    for card, path in networks:
         size = path.stat().st_size / 1e6
         if json:
             print(json_module.dumps({**json_module.loads(card.to_json()), "megabytes": round(size, 2)}, ensure_ascii=False))
@@ -43,6 +51,11 @@ def info(model: str, /, *, kind: str | None = None) -> int:
         What the file's numbers mean, if it has no card: for instance disparity/affine_invariant.
     """
     from leadline.runtime.predictor import load_card
+    from leadline.runtime.segmenter import list_segmenters
 
+    for card, _ in list_segmenters():
+        if model in (card.name, card.name.rpartition(".")[0]):
+            print(card.to_json())
+            return 0
     print(load_card(model, kind=kind).to_json())
     return 0

@@ -37,7 +37,9 @@ def predict(
     tiles: bool | None = None,
     smooth: bool = True,
     fixed_colours: Flag = False,
+    tom: str | None = None,
     tom_mask: Path | None = None,
+    tom_classes: str | None = None,
     tom_colours: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
     tom_merge: bool = True,
     json: Flag = False,
@@ -81,9 +83,14 @@ def predict(
         Videos: fit each frame's scale and shift to the frames before.
     fixed_colours
         Videos: one colour range for all frames, from a first look at some of them.
+    tom
+        Glass and mirrors: auto finds them (a network that ships with leadline), as does the name of another segmenter: an
+        ONNX file, or hf:OWNER/NAME of transformers. They are treated as those of --tom-mask.
     tom_mask
         Glass and mirrors: a mask (not black there), or a folder of masks by the pictures' names. They are painted over in
         random colours and the median of the predictions is taken there: six times the work of a prediction by default.
+    tom_classes
+        With --tom hf:...: which of its labels count, windowpane=transparent,mirror=mirror; by default by their names.
     tom_colours
         How many colours.
     tom_merge
@@ -98,6 +105,10 @@ def predict(
     from leadline.runtime.malloc import keep_freed_memory
     from leadline.runtime.outputs import OutputOptions
 
+    if tom is not None and tom_mask is not None:
+        raise LeadlineError(f"--tom {tom} and --tom-mask {tom_mask} both say where the glass is: give one")
+    if tom_classes is not None and tom is None:
+        raise LeadlineError(f"--tom-classes {tom_classes} without --tom: expected --tom hf:OWNER/NAME")
     if focal_px is not None and fov_deg is not None:
         raise LeadlineError(f"--focal-px {focal_px:g} and --fov-deg {fov_deg:g} both say the field of view: give one")
     keep_freed_memory()
@@ -111,14 +122,16 @@ def predict(
 
         predictor = TiledPredictor(predictor)
 
-    tom = _tom(tom_mask, predictor, tom_colours, tom_merge, found)
+    glass = _tom(tom_mask, predictor, tom_colours, tom_merge, found)
+    if tom is not None:
+        glass = _tom_by_segmenter(tom, tom_classes, predictor, tom_colours, tom_merge)
     report = _Report(json, str(predictor.card.kind), predictor.card.kind.unit, len(found))
     make_camera = _field_of_view(focal_px, fov_deg)
     colours: Literal["fixed", "smooth"] = "fixed" if fixed_colours else "smooth"
-    _predict_pictures(pictures, predictor, tom, out, options, make_camera, report)
+    _predict_pictures(pictures, predictor, glass, out, options, make_camera, report)
     for item in found:
         if item.medium != "picture":
-            steady = tom.for_video() if tom else predictor
+            steady = glass.for_video() if glass else predictor
             _predict_video(item, steady, out, video_options, smooth, colours, make_camera, report)
     report.close(out)
     return 1 if report.failed else 0
@@ -221,14 +234,19 @@ def _field_of_view(focal_px: float | None, fov_deg: float | None) -> Any:
 
 
 class _Tom:
-    """The masks of glass and mirrors, and the predictor that heeds them."""
+    """The masks of glass and mirrors, None where the predictor finds them itself, and the predictor that heeds them.
 
-    def __init__(self, predictor: TomPredictor, masks: MaskSource) -> None:
-        self.predictor, self.masks = predictor, masks
+    `least_px` is the longer side of a picture that finding them takes.
+    """
+
+    def __init__(self, predictor: TomPredictor, masks: MaskSource | None, least_px: int = 0) -> None:
+        self.predictor, self.masks, self.least_px = predictor, masks, least_px
 
     def masked(self, item: Input, photo: Photo) -> Photo:
         from leadline.labels.tom_predictor import MaskedPhoto
 
+        if self.masks is None:
+            return photo
         surfaces = self.masks.read(item.path, item.stem)
         return MaskedPhoto(photo.pixels, photo.hw_full, photo.camera, None if surfaces is None else surfaces.regions)
 
@@ -236,9 +254,11 @@ class _Tom:
         return self.predictor.predict_photo(photo, item.stem.as_posix())
 
     def for_video(self) -> Predictor:
-        """Return a predictor that applies the only mask to every frame."""
+        """Return a predictor that applies the only mask to every frame, or finds one in each."""
         from leadline.labels.tom_predictor import TomPredictor
 
+        if self.masks is None:
+            return self.predictor
         surfaces = self.masks.read(self.masks.path, Path(self.masks.path.stem))
         assert surfaces is not None  # one mask for all
         tom = self.predictor
@@ -267,6 +287,17 @@ def _tom(path: Path | None, predictor: Predictor, colours: int, merge: bool, fou
     return _Tom(TomPredictor(predictor, merge=merge, options=VirtualOptions(colours)), masks)
 
 
+def _tom_by_segmenter(name: str, classes: str | None, predictor: Predictor, colours: int, merge: bool) -> _Tom:
+    """Return what --tom asks for."""
+    from leadline.cli.segmenter import named_segmenter
+    from leadline.labels.tom_predictor import TomPredictor
+    from leadline.labels.virtual import VirtualOptions
+
+    segmenter = named_segmenter(name, classes)
+    tom = TomPredictor(predictor, segmenter.surfaces, merge=merge, options=VirtualOptions(colours))
+    return _Tom(tom, None, 2 * segmenter.card.input_size)
+
+
 def _predict_pictures(
     pictures: list[Input],
     predictor: Predictor,
@@ -284,6 +315,8 @@ def _predict_pictures(
 
     reducible = isinstance(predictor, AnySizePredictor) and not options.needs_full_photo
     at_least = predictor.longer_side_needed() if reducible and isinstance(predictor, AnySizePredictor) else None
+    if tom and at_least:
+        at_least = max(at_least, tom.least_px)
 
     def read(item: Input) -> Photo:
         photo = read_image(item.path, at_least=at_least)

@@ -41,7 +41,7 @@ def stereo(
     LEFT.jpg becomes OUT/LEFT.disparity.* (pixels: a point at x in the left picture is at x - disparity in the right one),
     OUT/LEFT.confidence.png (8 bits: 255 is surest, 0 is no match) and, with a calibration, OUT/LEFT.metric.* (metres).
     Pixels that only one camera sees, or that can't be matched safely, are not valid. A pair that is not rectified, or whose
-    pictures are swapped or of different sizes, is refused.
+    pictures are swapped or of different sizes, is refused, and so is one without any match.
 
     Parameters
     ----------
@@ -77,6 +77,7 @@ def stereo(
     from time import perf_counter
 
     from leadline.cli.progress import say
+    from leadline.errors import LeadlineError
     from leadline.io.image import read_image
     from leadline.runtime.stereo import check_pair
 
@@ -92,6 +93,11 @@ def stereo(
     calibration = _calibration(calib, focal_px, baseline_m, photos[0].hw_full)
     start = perf_counter()
     prediction = matcher(*pictures, calibration.camera if calibration else None)
+    if not prediction.depth.valid.any():
+        searched = f" within --disparities {disparities[0]:g} {disparities[1]:g}" if disparities else ""
+        raise LeadlineError(
+            f"no pixel of {left} has a match in {right}{searched}: expected two views of one scene; are they a pair?"
+        )
     outputs = _write(prediction, photos[0], calibration, out, Path(left.stem), disparity_options, depth_options)
     _report(prediction, outputs, [*notes, *prediction.notes], perf_counter() - start, json)
     return 0

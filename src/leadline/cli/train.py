@@ -50,6 +50,7 @@ def train(
         print("\n".join(f"{name}: {_about(name)}" for name in recipe_names()))
         return 0
     keep_freed_memory()  # before torch allocates anything
+    from leadline.models.tom_segmenter import is_segmenter
     from leadline.training import override, train
     from leadline.training.config import describe
     from leadline.training.summary import read_summary
@@ -67,7 +68,8 @@ def train(
     summary = read_summary(Path(config.run_dir))
     network = shlex.quote(f"{summary.checkpoint}/{config.name}.onnx")
     print(summary)
-    print(f"next: leadline export {shlex.quote(summary.checkpoint)}; leadline predict PHOTO --model {network}", flush=True)
+    option = "--tom" if is_segmenter(config.model.architecture) else "--model"
+    print(f"next: leadline export {shlex.quote(summary.checkpoint)}; leadline predict PHOTO {option} {network}", flush=True)
     return 0
 
 

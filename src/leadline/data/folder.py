@@ -1,8 +1,8 @@
-"""Where training views come from: folders of rendered worlds and data set readers, as they are or degraded."""
+"""Where training views come from: rendered worlds, data set readers and labelled photos, as they are or degraded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from leadline.data.degrade import DEGRADATIONS, degrade
+from leadline.data.labelled import identity_of, list_labels, read_labelled
 from leadline.data.views import HELD_OUT, TRAINED_ON, View, ViewStore, make_view
 from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.errors import LeadlineError
@@ -19,6 +20,7 @@ from leadline.sample import Sample
 
 CHUNK = 64  # views between two writes
 FRAMES_A_BLOCK = 16
+LABELS_OF = "::"
 FEWEST_BLOCKS = 40  # of fewer, chance may hold out none
 
 # Name and group of a view, and what reads it.
@@ -30,21 +32,24 @@ class Source:
     """A folder of training views.
 
     Attributes:
-        text: as the user wrote it: ``PATH`` of a rendered world (layout leadline-folder/1), or ``READER@PATH``; with
-            ``#FAMILY`` behind it the truth is made as wrong as that family's (`leadline.data.degrade`).
-        reader: name of a data set reader, or "" for a rendered world.
+        text: as the user wrote it: ``PATH`` of a rendered world (layout leadline-folder/1), ``READER@PATH``, or
+            ``PHOTOS::LABELS`` for photos and what ``leadline label`` made of them, in the labels' own unit; with ``#FAMILY``
+            behind it the truth is made as wrong as that family's (`leadline.data.degrade`).
+        reader: name of a data set reader, or "".
         root: the folder.
         degradation: the family, "" for the truth as it is.
+        labels: folder of the labels of photos, else None.
     """
 
     text: str
     reader: str
     root: Path
     degradation: str = ""
+    labels: Path | None = None
 
     @classmethod
     def parse(cls, text: str) -> Source:
-        """Read ``PATH`` or ``READER@PATH``, perhaps with ``#FAMILY`` behind it.
+        """Read ``PATH``, ``READER@PATH`` or ``PHOTOS::LABELS``, perhaps with ``#FAMILY`` behind it.
 
         Raises:
             LeadlineError: there is no such family.
@@ -52,19 +57,23 @@ class Source:
         where, _, family = text.partition("#")
         if family and family not in DEGRADATIONS:
             raise LeadlineError(f"data.sources has {text!r}: expected #{', #'.join(DEGRADATIONS)} or nothing behind the folder")
+        photos, pair, labels = where.partition(LABELS_OF)
+        if pair:
+            return cls(text, "", Path(photos), family, Path(labels))
         reader, at, path = where.partition("@")
         return cls(text, reader if at else "", Path(path if at else where), family)
 
     @property
     def name(self) -> str:
         """Short name for logs."""
-        name = self.reader or self.root.name
+        name = self.reader or (self.labels or self.root).name
         return f"{name}-{self.degradation}" if self.degradation else name
 
     def open_store(self, folder: Path, longest: int) -> ViewStore:
         """Return the source's decoded views, empty at first."""
         family = f"#{self.degradation}" if self.degradation else ""
-        key = sha256(f"{self.reader}@{self.root.resolve()}{family} {longest}".encode()).hexdigest()[:12]
+        labels = f"{LABELS_OF}{self.labels.resolve()} {identity_of(self.labels)}" if self.labels else ""
+        key = sha256(f"{self.reader}@{self.root.resolve()}{labels}{family} {longest}".encode()).hexdigest()[:12]
         return ViewStore(folder, f"{self.name}-{key}")
 
     def ingest(self, store: ViewStore, longest: int, broken: dict[str, str] | None = None) -> int:
@@ -97,9 +106,9 @@ class Source:
             raise LeadlineError(
                 f"no folder {self.root} of training views: render one with leadline synth, or correct data.sources"
             )
-        for name, group, read in self._iter_reader(known) if self.reader else self._iter_rendered(known):
+        for name, group, read in self._iter_unread(known, longest):
             try:
-                view = make_view(read(), longest)
+                view = make_view(read(), longest, keep_unit=self.labels is not None)
             except LeadlineError as error:
                 if broken is None:
                     raise
@@ -108,6 +117,12 @@ class Source:
             if self.degradation:
                 view = degrade(view, self.degradation, np.random.default_rng(list(name.encode())))
             yield name, group, view
+
+    def _iter_unread(self, known: set[str], longest: int) -> Iterator[Unread]:
+        if self.labels is not None:
+            pairs = list_labels(self.root, self.labels)
+            return _grouped(self.labels.name, {n: partial(read_labelled, *pairs[n], longest) for n in pairs}, known)
+        return self._iter_reader(known) if self.reader else self._iter_rendered(known)
 
     def _iter_rendered(self, known: set[str]) -> Iterator[Unread]:
         scenes = {name.partition("/")[0] for name in known}
@@ -127,15 +142,22 @@ class Source:
             raise LeadlineError(
                 f"{dataset.info.title} may not be trained on ({dataset.info.licence}): leave it out of data.sources"
             )
-        names = dataset.names(self.root)
-        # Neighbouring frames look alike: they are held out, or not, in blocks. A small set gives its last tenth.
-        size = max(1, min(FRAMES_A_BLOCK, len(names) // 10))
-        last = (len(names) - 1) // size
-        for i, name in enumerate(names):
-            if name not in known:
-                block = i // size
-                group = f"{self.reader}/{block}" if last >= FEWEST_BLOCKS else HELD_OUT if block == last else TRAINED_ON
-                yield name, group, partial(dataset.read, self.root, name)
+        readers = {name: partial(dataset.read, self.root, name) for name in dataset.names(self.root)}
+        yield from _grouped(self.reader, readers, known)
+
+
+def _grouped(title: str, readers: Mapping[str, Callable[[], Sample]], known: set[str]) -> Iterator[Unread]:
+    """Yield what is not known yet.
+
+    Neighbouring frames look alike: they are held out, or not, in blocks. A small set gives its last tenth.
+    """
+    size = max(1, min(FRAMES_A_BLOCK, len(readers) // 10))
+    last = (len(readers) - 1) // size
+    for i, (name, read) in enumerate(readers.items()):
+        if name not in known:
+            block = i // size
+            group = f"{title}/{block}" if last >= FEWEST_BLOCKS else HELD_OUT if block == last else TRAINED_ON
+            yield name, group, read
 
 
 def _read_rendered(scene: Path, picture: Path, name: str) -> Sample:

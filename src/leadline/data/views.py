@@ -56,14 +56,19 @@ class Place(NamedTuple):
     pairs: tuple[tuple[float, ...], ...] = ()
 
 
-def make_view(sample: Sample, longest: int) -> View:
+def make_view(sample: Sample, longest: int, keep_unit: bool = False) -> View:
     """Return the view of a sample, shrunk so that its longer side is at most `longest` pixels.
 
     Sky is valid with disparity 0; z-depth, ray distance and disparity become inverse z-depth. A disparity of unknown shift is
     moved and scaled to 0..1, as MiDaS does with films. Of an ordinal sample the pairs are kept.
 
+    Args:
+        sample: with depth or pairs.
+        longest: see above.
+        keep_unit: leave a disparity of unknown shift as it is, for labels whose network's unit means something.
+
     Raises:
-        LeadlineError: the sample holds nothing to learn from.
+        LeadlineError: the sample holds nothing to learn from, or numbers that the store has no place for.
     """
     image = sample.image
     scale = min(1.0, longest / max(image.shape[:2]))
@@ -78,7 +83,7 @@ def make_view(sample: Sample, longest: int) -> View:
         return View(image, np.full(image.shape[:2], INVALID), pairs)
     if sample.depth is None:
         raise LeadlineError(f"{sample.name} has no depth to learn from: leave its source out of data.sources")
-    disparity = _disparity(sample.depth)
+    disparity = _own_unit(sample.depth) if keep_unit and sample.depth.kind == RELATIVE_DISPARITY else _disparity(sample.depth)
     if "sky" in sample.masks:
         disparity = np.where(sample.masks["sky"].astype(bool), 0, disparity)
     # Nearest: a mean over an edge would be a distance where nothing is.
@@ -98,6 +103,17 @@ def _disparity(depth: DepthMap) -> NDArray[np.float32]:
     inverse = depth.to_disparity()
     known = inverse.valid & (inverse.values >= 0)
     return np.where(known, np.clip(inverse.values, 0, 1 / NEAREST_M), INVALID).astype(np.float32)
+
+
+def _own_unit(depth: DepthMap) -> NDArray[np.float32]:
+    """Return (h, w) disparity as it is; INVALID where unknown."""
+    numbers = depth.values[depth.valid]
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+    if low < 0 or high > np.finfo(np.float16).max:
+        raise LeadlineError(
+            f"labels from {low:g} to {high:g}: expected 0 to 65504, as of a network that ends in ReLU or softplus"
+        )
+    return np.where(depth.valid, depth.values, INVALID).astype(np.float32)
 
 
 def held_out(group: str, share: float = HELD_OUT_SHARE) -> bool:

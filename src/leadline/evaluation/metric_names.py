@@ -7,7 +7,7 @@
 | ``boundary_f1`` | the whole aligned depth (`leadline.metrics.boundary`); class "all" only |
 | ``ssim/INPUTS``, with ``/edges`` or ``/interiors`` | the prediction before the fit (`leadline.metrics.structural`) |
 | ``normal_mean``, ``normal_11.25``, ... | normals of the whole aligned depth (`leadline.metrics.normals`); class "all" only |
-| ``chamfer``, ``f_score_0.05``, ``f_auc_4``, ... | clouds of the pixels that count (`leadline.metrics.points`); class "all" only |
+| ``chamfer``, ``f_score_0.05``, ``f_auc_4``, ... | clouds of the same (`leadline.metrics.points`); class "all" only |
 | ``whdr``, ``pair_accuracy`` | pairs of points (`leadline.metrics.ordinal`); classes are the scene types |
 """
 

@@ -22,6 +22,7 @@ from leadline.models.efficientnet_lite import ConvNorm
 from leadline.models.hf_trainable import HfDepthNetwork
 from leadline.models.resnet import ResNet
 from leadline.predictor import ModelCard
+from leadline.runtime.segmenter_card import SegmenterCard
 
 CARD_KEY = "leadline_card"
 OPSET = 18
@@ -57,14 +58,14 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path | str, half: boo
         raise LeadlineError(f"{path}: expected a name that ends in .onnx")
     network = folded(network)
     if half:
-        _round_to_half(network)
-    model = _trace(network, card.size_multiple, "disparity" if "disparity" in card.kind.quantity else "depth")
+        round_to_half(network)
+    model = traced(network, card.size_multiple, "disparity" if "disparity" in card.kind.quantity else "depth")
     if half:
         store_half(model)
     return write_checked(model, card, path, lambda file: verify_onnx(file, network, card.size_multiple))
 
 
-def write_checked(model: Any, card: ModelCard, path: Path, check: Callable[[Path], object]) -> Path:
+def write_checked(model: Any, card: ModelCard | SegmenterCard, path: Path, check: Callable[[Path], object]) -> Path:
     """Write an ONNX model with its card inside and beside it; both appear only after `check` has raised nothing."""
     entry = model.metadata_props.add()
     entry.key, entry.value = CARD_KEY, replace(card, sha256="").to_json()
@@ -149,13 +150,15 @@ def store_half(model: Any) -> None:
     graph.node.extend([*casts, *nodes])
 
 
-def _round_to_half(network: nn.Module) -> None:
+def round_to_half(network: nn.Module) -> None:
+    """Round the parameters that `store_half` will store."""
     for parameter in network.parameters():
         if parameter.numel() >= SMALLEST_HALVED:
             parameter.data = parameter.data.half().float()
 
 
-def _trace(network: nn.Module, multiple: int, output: str) -> Any:
+def traced(network: nn.Module, multiple: int, output: str) -> Any:
+    """Return the ONNX model of a network from one ``image`` to one output, with free batch, height and width."""
     n, *sides = SHAPES[0]
     h, w = (max(multiple, side // multiple * multiple) for side in sides)
     image = torch.zeros(n + 1, 3, h, w)  # a batch of one would be taken as fixed

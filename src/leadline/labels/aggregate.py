@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -35,6 +37,17 @@ class Reduced(NamedTuple):
     valid: NDArray[np.bool_]
 
 
+def refuse_too_many(count: int, hw: tuple[int, int]) -> None:
+    """Check that there is room for so many maps of one size, before the first of them is predicted.
+
+    Raises:
+        LeadlineError: they need more than the memory that `CopyStack` takes and than the temporary folder has.
+    """
+    need = 4 * count * hw[0] * hw[1]
+    if need > MEMORY_BYTES and need > (free := shutil.disk_usage(tempfile.gettempdir()).free):
+        raise _no_room(count, hw, f"{tempfile.gettempdir()} has {free / 1e9:.1f} GB")
+
+
 class CopyStack:
     """Maps of one size, in memory or, if they are too many, in a temporary file that vanishes with the stack.
 
@@ -50,15 +63,13 @@ class CopyStack:
         try:
             if self.in_file:
                 with tempfile.TemporaryFile() as file:  # the mapping stays when the file is closed
+                    if hasattr(os, "posix_fallocate"):  # a disk that fills up later would kill the process
+                        os.posix_fallocate(file.fileno(), 0, 4 * count * hw[0] * hw[1])
                     self._values = np.memmap(file, np.float32, "w+", shape=shape)
             else:
                 self._values = np.empty(shape, np.float32)
         except (OSError, MemoryError) as error:
-            need = 4 * count * hw[0] * hw[1] / 1e9
-            raise LeadlineError(
-                f"no room for {count} maps of {hw[1]} x {hw[0]} ({need:.1f} GB; {error}): "
-                "use fewer colours or a smaller picture"
-            ) from None
+            raise _no_room(count, hw, str(error)) from None
         self._filled = 0
 
     def add(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
@@ -88,6 +99,13 @@ class CopyStack:
             median[band] = quartiles[1]
             spread[band] = (quartiles[2] - quartiles[0]) / 2
         return Reduced(np.where(valid, median, np.float32(0)), np.where(valid, spread, np.float32(0)), valid)
+
+
+def _no_room(count: int, hw: tuple[int, int], why: str) -> LeadlineError:
+    need = 4 * count * hw[0] * hw[1] / 1e9
+    return LeadlineError(
+        f"no room for {count} maps of {hw[1]} x {hw[0]} ({need:.1f} GB; {why}): use fewer colours or a smaller picture"
+    )
 
 
 def fit_copies(pred: DepthMap, target: DepthMap, where: Any, align: Align) -> Fit:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 
-Fill = Literal["random", "grey", "surroundings"]
+Fill = Literal["random", "greys", "grey", "surroundings"]
 PaintedAlike = Literal["image", "instance", "component"]
 FILLS: tuple[str, ...] = get_args(Fill)
 PAINTED_ALIKE: tuple[str, ...] = get_args(PaintedAlike)
@@ -61,7 +61,7 @@ def regions_of(labels: NDArray[np.int32], alike: PaintedAlike) -> NDArray[np.int
     return regions
 
 
-def draw_colours(count: int, regions: int, name: str = "", seed: int = 0) -> NDArray[np.uint8]:
+def draw_colours(count: int, regions: int, name: str = "", seed: int = 0, *, grey: bool = False) -> NDArray[np.uint8]:
     """Return (count, regions, 3) uint8 colours, uniform over all; the same for the same name and seed, whatever else is done.
 
     Args:
@@ -69,9 +69,11 @@ def draw_colours(count: int, regions: int, name: str = "", seed: int = 0) -> NDA
         regions: colours in each.
         name: of the picture, so that neither the order nor the other pictures of a run matter.
         seed: for other colours of the same picture.
+        grey: draw shades of grey instead: the red of each colour.
     """
     entropy = [seed, int.from_bytes(sha256(name.encode()).digest()[:16], "little")]
-    return np.random.default_rng(entropy).integers(0, 256, (count, regions, 3), dtype=np.uint8)
+    colours = np.random.default_rng(entropy).integers(0, 256, (count, regions, 3), dtype=np.uint8)
+    return np.repeat(colours[..., :1], 3, axis=2) if grey else colours
 
 
 def iter_painted(

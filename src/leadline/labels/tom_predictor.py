@@ -41,6 +41,7 @@ class TomPredictor:
             to the plain one by scale and shift on the pixels outside. False gives virtual depth for the whole picture,
             as Depth4ToM's labels are.
         options: how virtual depth is made.
+        tag: what the card's name ends in, so that results of different masks can be told apart.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class TomPredictor:
         *,
         merge: bool = True,
         options: VirtualOptions | None = None,
+        tag: str = "tom",
     ) -> None:
-        self.predictor, self.mask, self.merge = predictor, mask, merge
+        self.predictor, self.mask, self.merge, self.tag = predictor, mask, merge, tag
         self.options = options or VirtualOptions()
 
     @property
@@ -59,7 +61,7 @@ class TomPredictor:
         """The network's card, whose name says that glass and mirrors are painted over."""
         card = self.predictor.card
         where = "inside the mask" if self.merge else "of the whole picture"
-        return replace(card, name=f"{card.name}+tom", notes=f"{card.notes} {self.options} {where}".strip(), scores={})
+        return replace(card, name=f"{card.name}+{self.tag}", notes=f"{card.notes} {self.options} {where}".strip(), scores={})
 
     @property
     def streams(self) -> int:
@@ -83,8 +85,14 @@ class TomPredictor:
         Raises:
             LeadlineError: there is no mask, or as `virtual_depth`.
         """
-        if mask is None:
-            mask = self.mask(image) if callable(self.mask) else self.mask
+        if mask is None and callable(self.mask):
+            mask = self.mask(image)
+            if not mask.any() or mask.all():
+                found = "all was taken for glass or mirrors" if mask.all() else "no glass or mirror was found"
+                plain = self(image, camera, mask=np.zeros(mask.shape, bool), name=name, output_hw=output_hw)
+                return replace(plain, notes=(*plain.notes[:-1], f"{found}: this is the plain prediction"))
+        elif mask is None and not callable(self.mask):
+            mask = self.mask
         if mask is None:
             raise LeadlineError("no mask of glass and mirrors: give one with the call, or to TomPredictor")
         virtual = virtual_depth(
@@ -115,11 +123,13 @@ class TomPredictor:
         return replace(prediction, notes=(*prediction.notes[:-1], "no mask: this is the plain prediction"))
 
     def predict_sample(self, sample: Sample) -> Prediction:
-        """Predict a sample of a data set from the true mask that it carries, for evaluation.
+        """Predict a sample of a data set from the predictor's own mask or, without one, the true one that it carries.
 
         Raises:
-            LeadlineError: it carries no mask of surfaces.
+            LeadlineError: there is no mask of surfaces.
         """
+        if self.mask is not None:
+            return self(sample.image, sample.camera, name=sample.name)
         masks = sample.masks
         if "material" in masks:
             marked = np.asarray(masks["material"]) > 0

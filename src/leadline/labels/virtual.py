@@ -18,7 +18,7 @@ from leadline.camera import Camera
 from leadline.data.masks import fit_mask
 from leadline.depth_map import Ambiguity, DepthMap, replace_map
 from leadline.errors import LeadlineError
-from leadline.labels.aggregate import ALIGNS, Align, CopyStack, fit_copies
+from leadline.labels.aggregate import ALIGNS, Align, CopyStack, fit_copies, refuse_too_many
 from leadline.labels.painting import (
     FILLS,
     GREY,
@@ -57,8 +57,8 @@ class VirtualOptions:
 
     Attributes:
         colours: copies of the picture; Depth4ToM takes 5.
-        fill: "random" colours; "grey", the same in all copies (what Depth4ToM does with one copy); "surroundings", filled
-            smoothly from around. With the latter two one copy is enough, and `colours` does not count.
+        fill: "random" colours; random "greys"; "grey", the same in all copies (what Depth4ToM does with one copy);
+            "surroundings", filled smoothly from around. With the latter two one copy is enough, and `colours` does not count.
         alike: what gets one colour: all of the "image" (as Depth4ToM), each "instance" of the mask's numbers, or each connected
             "component".
         align: fit each copy's map to the first one's, on the pixels that are not painted, before the median: "none" (as
@@ -90,11 +90,12 @@ class VirtualOptions:
     @property
     def copies(self) -> int:
         """How many copies are predicted."""
-        return self.colours if self.fill == "random" else 1
+        return self.colours if self.fill in ("random", "greys") else 1
 
     def __str__(self) -> str:
-        painted = f"{self.colours} colour{'s' * (self.colours > 1)}" if self.fill == "random" else f"fill {self.fill}"
-        return f"virtual depth of {painted}"
+        many = "s" * (self.colours > 1)
+        painted = {"random": f"{self.colours} colour{many}", "greys": f"{self.colours} grey{many}"}
+        return f"virtual depth of {painted.get(self.fill, f'fill {self.fill}')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +153,8 @@ def virtual_depth(
         The label. With an empty mask it is the plain prediction, and a note says so.
 
     Raises:
-        LeadlineError: the mask covers everything or has another aspect ratio, or the copies can't be aligned.
+        LeadlineError: the mask covers everything or has another aspect ratio, there is no room for so many copies, or they
+            can't be aligned.
     """
     options = options or VirtualOptions()
     full_hw = output_hw or (image.shape[0], image.shape[1])
@@ -174,6 +176,7 @@ def virtual_depth(
         said = (*plain.notes, "the mask is empty: this is the plain prediction")
         return VirtualDepth(depth, None, *none, depth if with_plain else None, said)
 
+    refuse_too_many(options.copies, work_hw)
     colours, copies = _copies(image, fit_mask(labels, (image.shape[0], image.shape[1])), name, options)
     pictures = chain([image], copies) if with_plain else copies
     sizes = chain([full_hw if any_size else None] if with_plain else [], [ask_hw] * options.copies)
@@ -268,7 +271,7 @@ def _copies(
         grey = np.full((1, 1, 3), GREY, np.uint8)
         return grey, iter_painted(image, regions_of(labels, "image"), grey)
     regions = regions_of(labels, options.alike)
-    colours = draw_colours(options.copies, max(1, int(regions.max())), name, options.seed)
+    colours = draw_colours(options.copies, max(1, int(regions.max())), name, options.seed, grey=options.fill == "greys")
     return colours, iter_painted(image, regions, colours)
 
 

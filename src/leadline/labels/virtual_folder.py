@@ -11,6 +11,7 @@ from leadline.data.mask_files import MaskSource
 from leadline.errors import LeadlineError
 from leadline.io.image import Photo, read_image
 from leadline.labels.label_files import label_paths, write_label
+from leadline.labels.predicted_masks import PredictedMasks
 from leadline.labels.provenance import LabelRecord, plain_settings, refuse_foreign
 from leadline.labels.tom_predictor import MaskedPhoto
 from leadline.labels.virtual import VirtualOptions, virtual_depth
@@ -49,7 +50,7 @@ class Labelled:
 def label_virtual(
     pictures: Sequence[Picture],
     predictor: Predictor,
-    masks: MaskSource,
+    masks: MaskSource | PredictedMasks,
     out: Path,
     options: VirtualOptions | None = None,
     *,
@@ -66,7 +67,7 @@ def label_virtual(
     Args:
         pictures: what to label; see `Picture`.
         predictor: the network.
-        masks: of the pictures.
+        masks: of the pictures, from files or from a segmenter.
         out: folder for the labels.
         options: see there.
         at_network_size: labels at the network's resolution, as Depth4ToM stores them, or at the pictures'.
@@ -95,7 +96,7 @@ def label_virtual(
 def _run(
     pictures: Sequence[Picture],
     predictor: Predictor,
-    masks: MaskSource,
+    masks: MaskSource | PredictedMasks,
     files: dict[Path, list[Path]],
     options: VirtualOptions,
     record: LabelRecord,

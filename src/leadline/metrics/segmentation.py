@@ -58,5 +58,8 @@ def merged_classes(matrix: NDArray[np.int64], groups: tuple[tuple[int, ...], ...
 def class_scores(matrix: NDArray[np.int64], index: int) -> ClassScores:
     """Return the scores of one class from `confusion`."""
     both, said, true = (int(n) for n in (matrix[index, index], matrix[:, index].sum(), matrix[index].sum()))
-    either = said + true - both
-    return ClassScores(*(both / n if n else nan for n in (either, said, true)), true)
+    return ClassScores(_share(both, said + true - both), _share(both, said), _share(both, true), true)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else nan

@@ -195,7 +195,7 @@ class TorchEngine:
 
 def hf_pieces(name_or_config: Any) -> tuple[Any, nn.Module, dict[str, Any], str]:
     """Return configuration, network, processor settings and name; see `load_hf_predictor`."""
-    _check_installed()
+    check_installed()
     from transformers import AutoModelForDepthEstimation
 
     if not isinstance(name_or_config, str):
@@ -205,7 +205,7 @@ def hf_pieces(name_or_config: Any) -> tuple[Any, nn.Module, dict[str, Any], str]
     try:
         network = AutoModelForDepthEstimation.from_pretrained(name_or_config, use_safetensors=True)
     except (OSError, ValueError) as error:
-        raise _not_loaded(name_or_config, error) from None
+        raise not_loaded(name_or_config, error) from None
     return config, network, hf_processor(name_or_config), name_or_config.rstrip("/").rpartition("/")[2]
 
 
@@ -215,7 +215,7 @@ def hf_config(name_or_settings: str | dict[str, Any]) -> Any:
     Raises:
         LeadlineError: transformers is missing, or the name can't be loaded.
     """
-    _check_installed()
+    check_installed()
     from transformers import AutoConfig
 
     if not isinstance(name_or_settings, str):
@@ -223,7 +223,7 @@ def hf_config(name_or_settings: str | dict[str, Any]) -> Any:
     try:
         return AutoConfig.from_pretrained(name_or_settings)
     except (OSError, ValueError) as error:
-        raise _not_loaded(name_or_settings, error) from None
+        raise not_loaded(name_or_settings, error) from None
 
 
 def hf_processor(name: str) -> dict[str, Any]:
@@ -237,12 +237,14 @@ def hf_processor(name: str) -> dict[str, Any]:
     return dict(settings)
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Raise LeadlineError if transformers is missing."""
     if find_spec("transformers") is None:
         raise LeadlineError("networks of Hugging Face need the package transformers: pip install 'leadline[train]'")
 
 
-def _not_loaded(name: str, error: Exception) -> LeadlineError:
+def not_loaded(name: str, error: Exception) -> LeadlineError:
+    """Return the error of a model that transformers can't load."""
     reason = next(iter(str(error).splitlines()), type(error).__name__)[:160]
     return LeadlineError(
         f"can't load {name!r} through transformers ({reason}): check the name and the connection, "

@@ -9,7 +9,13 @@ from leadline.errors import LeadlineError
 from leadline.training.config import TrainConfig
 
 # Name -> module in this folder, whose function `recipe` returns the configuration.
-_RECIPES = {name: name for name in ("default", "finetune", "metric_finetune", "midas_mix")}
+_RECIPES = {
+    name: name
+    for name in (
+        "default", "finetune", "metric_finetune", "midas_mix", "tom_finetune", "tom_segmenter",
+        "leadline_stereo", "raft_stereo", "crestereo", "stereo_finetune",
+    )
+}  # fmt: skip
 
 
 def recipe_names() -> list[str]:

@@ -97,7 +97,7 @@ class EnginePredictor:
     ) -> list[Prediction]:
         """Predict the maps of several pictures, those of one network size in batches; see `__call__`."""
         for image in images:
-            _check_picture(image)
+            check_picture(image)
         sizes = [(image.shape[0], image.shape[1]) for image in images]
         wanted = [hw or size for hw, size in zip(output_hws or [None] * len(images), sizes, strict=True)]
         groups: dict[_Size, list[int]] = defaultdict(list)
@@ -150,7 +150,8 @@ class EnginePredictor:
         return Prediction(DepthMap(resized, valid, self._card.kind, camera, self._card.name), notes=notes)
 
 
-def _check_picture(image: Any) -> None:
+def check_picture(image: Any) -> None:
+    """Raise LeadlineError unless it is an (h, w, 3) uint8 array."""
     if not isinstance(image, np.ndarray):
         found = type(image).__name__
     elif image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:

@@ -16,6 +16,7 @@ from leadline.predictor import ModelCard, Predictor
 from leadline.runtime.engine import EngineOptions
 from leadline.runtime.onnx_header import read_metadata
 from leadline.runtime.onnx_predictor import OnnxPredictor
+from leadline.runtime.segmenter_card import is_segmenter_card
 
 DEFAULT_MODEL = "leadline-s.v1"
 # Where an ONNX file holds its card, as JSON.
@@ -90,9 +91,12 @@ def load_card(name: str | PathLike[str], *, kind: Kind | str | None = None) -> M
 
 
 def list_models() -> list[tuple[ModelCard, Path]]:
-    """Return the card and the file of every network that ships with the package, by name."""
-    found = sorted(weights_folder().glob("*.onnx"))
-    return [(ModelCard.from_json(path.with_name(f"{path.stem}.json").read_text("utf-8")), path) for path in found]
+    """Return the card and the file of every depth network that ships with the package, by name.
+
+    Segmenters lie beside them: `leadline.runtime.segmenter.list_segmenters`.
+    """
+    found = [(path.with_name(f"{path.stem}.json").read_text("utf-8"), path) for path in sorted(weights_folder().glob("*.onnx"))]
+    return [(ModelCard.from_json(text), path) for text, path in found if not is_segmenter_card(text)]
 
 
 def weights_folder() -> Path:
@@ -125,6 +129,10 @@ def _card(path: Path, kind: Kind | None) -> ModelCard:
     beside = path.with_suffix(".json")
     text = beside.read_text("utf-8") if beside.is_file() else metadata.get(CARD_KEY)
     if text is not None:
+        if is_segmenter_card(text):
+            raise LeadlineError(
+                f"{path.name} says what is glass, mirror and sky, not how far it is: use it as --tom {path.stem}"
+            )
         try:
             card = ModelCard.from_json(text)
         except LeadlineError as error:

@@ -7,12 +7,10 @@ centres; torch calls it align_corners=False, cv2.resize does it always).
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-from leadline.predictor import ModelCard
 
 # A side of the network's input never exceeds this many times the card's input_size, however long and thin the picture is.
 MOST_TIMES_INPUT_SIZE = 4
@@ -20,7 +18,22 @@ MOST_TIMES_INPUT_SIZE = 4
 Number = TypeVar("Number", np.uint8, np.float32)
 
 
-def network_hw(hw: tuple[int, int], card: ModelCard) -> tuple[int, int]:
+class InputCard(Protocol):
+    """What a card says of a network's input; see `leadline.predictor.ModelCard`."""
+
+    @property
+    def mean(self) -> tuple[float, float, float]: ...  # noqa: D102
+    @property
+    def std(self) -> tuple[float, float, float]: ...  # noqa: D102
+    @property
+    def size_multiple(self) -> int: ...  # noqa: D102
+    @property
+    def input_size(self) -> int: ...  # noqa: D102
+    @property
+    def resize_side(self) -> str: ...  # noqa: D102
+
+
+def network_hw(hw: tuple[int, int], card: InputCard) -> tuple[int, int]:
     """Return the height and width at which a network sees a picture of size `hw`.
 
     The picture is scaled so that the length the card speaks of gets `input_size` ("area": the side of a square of as many
@@ -71,7 +84,7 @@ def _resize(array: NDArray[Number], hw: tuple[int, int], growing: int) -> NDArra
 
 
 def network_input(
-    pixels: NDArray[np.uint8], hw: tuple[int, int], card: ModelCard, frame_hw: tuple[int, int] | None = None
+    pixels: NDArray[np.uint8], hw: tuple[int, int], card: InputCard, frame_hw: tuple[int, int] | None = None
 ) -> NDArray[np.float32]:
     """Return the (3, h, w) input of a network: resized to `hw` and normalised by the card.
 

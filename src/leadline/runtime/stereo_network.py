@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from leadline.depth_map import PIXEL_DISPARITY
 from leadline.errors import LeadlineError
 from leadline.predictor import ModelCard
 from leadline.runtime.engine import one_line
-from leadline.runtime.predictor import load_card
+from leadline.runtime.onnx_header import read_metadata
+from leadline.runtime.predictor import CARD_KEY, load_card
 from leadline.runtime.sizing import resize_map, resize_picture
 from leadline.runtime.stereo import StereoPrediction, check_pair, compare_views, make_prediction, mirrored
 
@@ -22,6 +24,16 @@ INPUTS = ("left", "right")
 LEAST = 64  # pixels: smaller pictures are padded to it
 # A network answers everywhere; what it says of a point and of its partner may differ so much and still be one surface.
 LARGEST_DIFFERENCE_PX = 3.0
+
+
+def is_stereo_file(path: Path) -> bool:
+    """Whether an ONNX file's card, beside it or inside, says that it gives a pixel_disparity."""
+    beside = path.with_suffix(".json")
+    text = beside.read_text("utf-8") if beside.is_file() else read_metadata(path).get(CARD_KEY, "{}")
+    try:
+        return bool(json.loads(text).get("kind") == str(PIXEL_DISPARITY))
+    except (json.JSONDecodeError, AttributeError):
+        return False
 
 
 class OnnxStereoPredictor:

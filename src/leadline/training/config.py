@@ -9,8 +9,10 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from leadline.data.mixing import Mixing
+from leadline.data.stereo_transforms import StereoAugmentation
 from leadline.data.transforms import Augmentation
 from leadline.errors import LeadlineError
+from leadline.training.stereo_settings import StereoSettings
 
 T = TypeVar("T")
 
@@ -52,6 +54,8 @@ class DataConfig:
             as wrong as that family's (`leadline.data.degrade`).
         root: a folder of one's own pictures and depth files, short for one source ``images_and_depths@ROOT``
             (docs/how-to/own-data.md).
+        labels: with it, `root` is a folder of photos, and this one what ``leadline label virtual`` made of them
+            (docs/how-to/glass.md): short for one source ``ROOT::LABELS``.
         mixing, weights, temperature: how the sources share the batches, see `leadline.data.mixing.MixedViews`; `weights`
             empty for all equal.
         most_broken: views that can't be read before the run gives up.
@@ -64,10 +68,13 @@ class DataConfig:
         validation_views: held-out views scored at each validation; the best checkpoint is chosen by them.
         zero_shot: folder with real samples (``dev/`` below it) that are scored and logged too, but choose nothing; "" for none.
         augmentation: how views are changed.
+        stereo: how pairs are changed, in the training of stereo networks; their sources are those of
+            `leadline.data.stereo_sources.StereoSource`.
     """
 
     sources: tuple[str, ...] = ()
     root: str = ""
+    labels: str = ""
     mixing: Mixing = "weighted"
     weights: tuple[float, ...] = ()
     temperature: float = 2.0
@@ -81,6 +88,7 @@ class DataConfig:
     validation_views: int = 96
     zero_shot: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
+    stereo: StereoAugmentation = field(default_factory=StereoAugmentation)
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,8 @@ class LossConfig:
     """What is minimised; by default MiDaS's objective (METHODS A.1).
 
     Attributes:
-        objective: a name of `leadline.losses.registry`, or "ranking" for ReDWeb's on pairs drawn from each map.
+        objective: a name of `leadline.losses.registry`, "ranking" for ReDWeb's on pairs drawn from each map, or "virtual_label"
+            for Depth4ToM's on labels of the same network, whose unit it holds (`stride` must be 1).
         gradient_weight: alpha, at stride 1, of objectives whose name ends in "+gradient".
         share: of residuals kept by the trimmed term.
         scales: of the gradient term.
@@ -185,6 +194,7 @@ class TrainConfig:
         name: of the network that comes out, ``architecture.weights_tag``.
         run_dir: folder of checkpoints, logs and this configuration.
         seed: of everything random.
+        stereo: the objective of stereo networks, instead of `loss`.
     """
 
     name: str
@@ -193,6 +203,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    stereo: StereoSettings = field(default_factory=StereoSettings)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 

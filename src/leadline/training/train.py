@@ -14,15 +14,20 @@ import torch
 from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from leadline.data.folder import Source
+from leadline.data.class_views import ClassViews
+from leadline.data.folder import LABELS_OF, Source
 from leadline.data.mixing import MixedViews
 from leadline.errors import LeadlineError
 from leadline.models.depth_network import DepthNetwork
 from leadline.models.registry import start_model
+from leadline.models.stereo.registry import is_stereo
+from leadline.models.tom_segmenter import is_segmenter
 from leadline.runtime.malloc import keep_freed_memory
 from leadline.training.config import DataConfig, TrainConfig, from_json, to_json
 from leadline.training.loop import check_run_dir, make_fabric, run_loop
 from leadline.training.predictor import NetworkPredictor
+from leadline.training.segmentation import prepare_segmentation
+from leadline.training.stereo import prepare_stereo
 from leadline.training.task import Task
 from leadline.training.tasks.metric import MetricTask
 from leadline.training.tasks.supervised import SupervisedTask
@@ -82,6 +87,16 @@ def _train(fabric: Fabric, config: TrainConfig, resume: bool, validation: Valida
 
 
 def _train_set_up(fabric: Fabric, config: TrainConfig, resume: bool, validation: Validation | None) -> Path:
+    if is_segmenter(config.model.architecture):
+        with fabric.rank_zero_first():
+            parts = prepare_segmentation(config)
+        with _growing(parts.views, config.data.ingest_every_s):
+            scored = validation or parts.validation
+            return run_loop(config, parts.network, parts.make_task, parts.views.iter_batches, scored, resume, fabric=fabric)
+    if is_stereo(config.model.architecture):
+        pairs = prepare_stereo(config)
+        scored = validation or pairs.validation
+        return run_loop(config, pairs.network, pairs.make_task, pairs.views.iter_batches, scored, resume, fabric=fabric)
     network = make_network(config)
     with fabric.rank_zero_first():  # who opens the cache first writes it
         views = make_views(config)
@@ -99,6 +114,8 @@ def _train_set_up(fabric: Fabric, config: TrainConfig, resume: bool, validation:
 
 
 def _check(config: TrainConfig) -> None:
+    if config.data.labels and not config.data.root:
+        raise LeadlineError(f"data.labels={config.data.labels} without photos: expected data.root=FOLDER, what was labelled")
     if not source_names(config.data):
         raise LeadlineError(
             "data.sources is empty: expected --set data.root=FOLDER for your own pictures, or data.sources=WORLD,WORLD"
@@ -162,12 +179,13 @@ def make_views(config: TrainConfig) -> MixedViews:
 
 def source_names(data: DataConfig) -> tuple[str, ...]:
     """Return the sources of a configuration, one's own folder among them."""
-    own = (f"images_and_depths@{data.root}",) if data.root else ()
-    return data.sources + own
+    if not data.root:
+        return data.sources
+    return *data.sources, f"{data.root}{LABELS_OF}{data.labels}" if data.labels else f"images_and_depths@{data.root}"
 
 
 @contextmanager
-def _growing(views: MixedViews, every_s: float) -> Iterator[None]:
+def _growing(views: MixedViews | ClassViews, every_s: float) -> Iterator[None]:
     """Look for new views every so many seconds, in a thread."""
     if every_s <= 0:
         yield

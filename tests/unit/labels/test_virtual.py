@@ -243,3 +243,53 @@ def test_a_merge_of_two_kinds_or_sizes_is_refused():
 def test_an_option_that_does_not_exist_is_refused_by_name(options, message):
     with pytest.raises(LeadlineError, match=message):
         VirtualOptions(**options)
+
+
+def test_more_colours_than_there_is_room_for_are_refused_before_any_prediction():
+    network = RedIsNear()
+    with pytest.raises(LeadlineError, match=r"no room for 9000000000 maps of 16 x 12 \(6912.0 GB; .* has .* GB\): use fewer"):
+        virtual_depth(network, IMAGE, MASK, options=VirtualOptions(colours=9_000_000_000))
+    assert not network.seen
+
+
+def test_a_disk_without_room_is_told_when_the_stack_is_made_not_by_a_crash_later(monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(aggregate, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(aggregate.os, "posix_fallocate", full)
+    with pytest.raises(LeadlineError, match=r"no room for 5 maps of 16 x 12 .*No space left on device"):
+        virtual_depth(RedIsNear(), IMAGE, MASK)
+
+
+def test_random_greys_are_the_colours_without_their_hue():
+    network = RedIsNear()
+    label = virtual_depth(network, IMAGE, MASK, options=VirtualOptions(colours=3, fill="greys"))
+    assert len(network.seen) == 3
+    assert np.ptp(label.colours.astype(int), axis=2).max() == 0
+    colours = virtual_depth(RedIsNear(), IMAGE, MASK, options=VirtualOptions(colours=3)).colours
+    np.testing.assert_array_equal(label.colours[..., 0], colours[..., 0])
+    assert label.depth.source == "red.v1, virtual depth of 3 greys"
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.zeros((*HW, 3), np.uint8), r"a mask of shape \(12, 16, 3\): expected two dimensions"),
+        (np.zeros((0, 16), np.uint8), "expected two dimensions"),
+        (np.full(HW, "glass"), "a mask of <U5: expected bool or numbers"),
+        (box((24, 16), 2, 2, 4, 4), "a mask of 16 x 24 for a picture of 16 x 12"),
+    ],
+)
+def test_a_mask_that_is_none_is_refused(mask, message):
+    with pytest.raises(LeadlineError, match=message):
+        virtual_depth(RedIsNear(), IMAGE, mask)
+
+
+def test_a_merge_with_nothing_outside_the_mask_keeps_virtual_depth_as_it_is_and_says_so():
+    plain = DepthMap(np.ones(HW), INSIDE, "disparity/affine_invariant")  # nothing is known outside
+    other = DepthMap(np.full(HW, 5.0), kind="disparity/affine_invariant")
+    merged, scale, notes = merge_virtual(plain, other, INSIDE)
+    assert np.all(merged.values[INSIDE] == 5)
+    assert scale == 1
+    assert notes == ("virtual depth could not be fitted to the plain prediction (no valid pixel) and was taken as it is",)

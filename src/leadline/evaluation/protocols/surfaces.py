@@ -1,4 +1,4 @@
-"""Glass and mirrors: Booster and ClearGrasp."""
+"""Glass and mirrors: Booster, ClearGrasp and Mirror3D."""
 
 from __future__ import annotations
 
@@ -74,5 +74,16 @@ PROTOCOLS = (
         solver="scale_shift",
         cap_m=10.0,
         clamp="disparity_floor",
+    ),
+    Protocol(
+        name="mirror3d-borders",
+        title="Mirror3D: depth of mirrors against the planes of their borders, scale and shift fitted in disparity",
+        datasets=("mirror3d_borders",),
+        source="rooms and masks of Tan et al., CVPR 2021; no paper's own protocol",
+        notes="for samples without refined depth: inside a mirror the truth is the plane of its border, an estimate; the fit "
+        "is over all pixels, not over the mirrors",
+        cap_m=10.0,
+        classes=Classes((MaskClass("mirror", "material", (2,)), MaskClass("other", "material", (0,)))),
+        metrics=("rmse", "abs_rel", "mae", "delta_1.05", "delta_1.1", "delta1"),
     ),
 )

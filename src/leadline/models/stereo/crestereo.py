@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from leadline.models.stereo.attention import AttentionLayer, position_code
 from leadline.models.stereo.encoder import FeatureEncoder
 from leadline.models.stereo.group_correlation import GROUPS, WINDOW, group_correlation
+from leadline.models.stereo.row_correlation import correlation_pyramid, expected_column
 from leadline.models.stereo.stereo_network import StereoNetwork
 from leadline.models.stereo.update import Heads, MotionEncoder, MotionWidths, SeparableGru, convex_upsample
 
@@ -40,6 +41,8 @@ class CreStereo(StereoNetwork):
         as_published: start the next finer level from the negated flow, and code positions with the frequencies of the
             released code. Both are slips (issue 54 of the authors' repository names the first), but published weights were
             trained with them.
+        start_at_match: begin at the disparity that the correlations of whole rows at 1/8 expect instead of at 0, and return it
+            as one more estimate, the first; see `leadline.models.stereo.raft_stereo.RaftStereo`. A departure from the paper.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class CreStereo(StereoNetwork):
         iterations: int = 20,
         cascade: bool = True,
         as_published: bool = False,
+        start_at_match: bool = False,
     ) -> None:
         super().__init__()
         self.iterations, self.cascade, self.as_published = iterations, cascade, as_published
@@ -63,6 +67,7 @@ class CreStereo(StereoNetwork):
         self.motion = MotionEncoder(GROUPS * WINDOW, motion)
         self.unit = SeparableGru(hidden, hidden + motion.outputs)
         self.heads = Heads(hidden, head_width, FACTOR)
+        self.sharpness = nn.Parameter(torch.tensor(1.0)) if start_at_match else None
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """See `StereoNetwork`; in two sizes if `cascade`."""
@@ -104,6 +109,10 @@ class CreStereo(StereoNetwork):
         """Append the estimates at 1/16 and 1/8, and return the (N, 2, h, w) flow from which 1/4 starts."""
         fine_hw = views[0].shape[-2:]
         flow = torch.zeros_like(F.avg_pool2d(views[0][:, :2], 4))
+        if self.sharpness is not None:
+            match = self._match([F.avg_pool2d(view, 2) for view in views], self.sharpness)
+            estimates.append(-_resized(match, (8 * match.shape[-2], 8 * match.shape[-1])))
+            flow = F.avg_pool2d(match, 2) / 2
         for size, shrink in (("16", 4), ("8", 2)):
             small = [F.avg_pool2d(view, shrink) for view in views]
             offsets = 2 * torch.sigmoid(self.offsets[size](small[0])) - 1
@@ -121,6 +130,13 @@ class CreStereo(StereoNetwork):
             if self.as_published:
                 flow = -flow
         return flow
+
+    def _match(self, views: list[Tensor], sharpness: Tensor) -> Tensor:
+        """Return the (N, 2, h, w) flow that the correlations of whole rows expect."""
+        volume = correlation_pyramid(views[0], views[1], 1)[0]
+        here = torch.arange(volume.shape[-1], device=volume.device, dtype=volume.dtype)
+        along = expected_column(volume, sharpness) - here
+        return torch.stack([along, torch.zeros_like(along)], 1)
 
     def _attend(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         """Return the (N, C, h, w) features after each view has looked at itself and then at the other."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leadline.models.stereo.encoder import FeatureEncoder, Norm, ResidualBlock, Trunk, pair, start_like_he
-from leadline.models.stereo.row_correlation import correlation_pyramid, look_up
+from leadline.models.stereo.row_correlation import correlation_pyramid, expected_column, look_up
 from leadline.models.stereo.stereo_network import StereoNetwork
 from leadline.models.stereo.update import ConvGru, Heads, MotionEncoder, MotionWidths, convex_upsample
 
@@ -70,6 +70,11 @@ class RaftStereo(StereoNetwork):
         motion: of the motion encoder.
         correlation_levels, radius: of the pyramid and its look-up.
         iterations: of a call.
+        half_stem: the encoders' first convolution halves the picture instead of a later one, which saves most of their time;
+            only with `downsample` 2.
+        start_at_match: begin at the disparity that the correlations of a whole row expect (`expected_column` in
+            `leadline.models.stereo.row_correlation`) instead of 0, and return that as one more estimate, the first. So the loss
+            reaches the features without passing through the recurrent units. A departure from the paper.
     """
 
     def __init__(
@@ -87,12 +92,16 @@ class RaftStereo(StereoNetwork):
         correlation_levels: int = 4,
         radius: int = 4,
         iterations: int = 32,
+        half_stem: bool = False,
+        start_at_match: bool = False,
     ) -> None:
         super().__init__()
         self.downsample, self.levels, self.slow_fast, self.radius = downsample, levels, slow_fast, radius
         self.correlation_levels, self.iterations = correlation_levels, iterations
         self.least = max(32, 2 ** (downsample + correlation_levels - 1))  # one column is left on the coarsest correlations
         strides = (2 if downsample > 2 else 1, 1, 2 if downsample > 1 else 1, 2 if downsample > 0 else 1)
+        if half_stem:
+            strides = (2, 1, 2, 1)
         self.context = ContextEncoder(widths, context_norm, strides, hidden, levels)
         self.features: nn.Module
         if shared_backbone:
@@ -108,6 +117,7 @@ class RaftStereo(StereoNetwork):
             ConvGru(hidden, (motion.outputs if level == 0 else 0) + neighbours[level]) for level in range(levels)
         )
         self.heads = Heads(hidden, head_width, 2**downsample)
+        self.sharpness = nn.Parameter(torch.tensor(1.0)) if start_at_match else None
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; batch normalisations keep their statistics in either."""
@@ -136,6 +146,11 @@ class RaftStereo(StereoNetwork):
         here = torch.arange(w, device=left.device, dtype=pyramid[0].dtype).expand(n, h, w)
         flow = torch.zeros_like(here)
         estimates = []
+        if self.sharpness is not None:
+            flow = expected_column(pyramid[0], self.sharpness.float()) - here
+            enlarged = F.interpolate(-flow[:, None], left.shape[-2:], mode="bilinear", align_corners=False)
+            fine = 2**self.downsample * enlarged
+            estimates.append(torch.cat([fine, torch.zeros_like(fine)], 1))
         for _ in range(iterations):
             flow = flow.detach()
             correlation = look_up(pyramid, here + flow, self.radius).to(states[0].dtype)

@@ -44,6 +44,22 @@ def look_up(pyramid: list[Tensor], column: Tensor, radius: int) -> Tensor:
     return torch.cat(found, dim=-1).permute(0, 3, 1, 2)
 
 
+def expected_column(volume: Tensor, sharpness: Tensor) -> Tensor:
+    """Return the (N, h, w) mean column of the right picture, weighted by the softmax of its correlations.
+
+    Columns to the right of the pixel's own would be negative disparities and have no weight (soft argmax: GC-Net, Kendall et
+    al. 2017, arXiv 1703.04309, equation 1).
+
+    Args:
+        volume: (N, h, w, w) correlations.
+        sharpness: what they are multiplied by before the softmax.
+    """
+    column = torch.arange(volume.shape[-1], device=volume.device)
+    behind = column > torch.arange(volume.shape[-2], device=volume.device)[:, None]
+    weight = torch.softmax((sharpness * volume).masked_fill(behind, -1e4), dim=-1)
+    return (weight * column.to(volume.dtype)).sum(-1)
+
+
 def _gather(volume: Tensor, at: Tensor) -> Tensor:
     """Return the (N, h, w, K) entries of (N, h, w, W) at whole columns, 0 where there is none."""
     last = volume.shape[-1] - 1

@@ -9,17 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.recipes.studies import losses, mixing
-from leadline.recipes.studies.study import SEEDS, missing, run_one
+from leadline.recipes.studies import losses, mixing, tom, tom_stereo
+from leadline.recipes.studies.study import SEEDS, Study, missing, run_one
 
-STUDIES = {study.name: study for study in (losses.STUDY, mixing.STUDY)}
+STUDIES: dict[str, Study | tom.TomStudy] = {study.name: study for study in (losses.STUDY, mixing.STUDY, tom.STUDY)}
 
 
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m leadline.recipes.studies", description=__doc__)
     parser.add_argument("action", choices=("run", "one", "page"))
-    parser.add_argument("study", choices=sorted(STUDIES))
+    parser.add_argument("study", choices=sorted({*STUDIES, tom_stereo.NAME}))
     parser.add_argument("--worlds", type=Path, default=Path("runs/worlds"), help="folder of rendered worlds")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with real samples")
     parser.add_argument("--runs", type=Path, default=Path("runs/studies"), help="folder of checkpoints and decoded views")
@@ -27,9 +27,14 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each on one core")
     parser.add_argument("--arm", help="of `one`")
+    parser.add_argument("--segmenter", default="auto", help="of `tom`: makes the proxy masks; a name or an ONNX file")
     given = parser.parse_args()
+    if given.study == tom_stereo.NAME:
+        return _tom_stereo(given, given.results / "studies" / tom_stereo.NAME)
     study = STUDIES[given.study]
     out = given.results / "studies" / study.name
+    if isinstance(study, tom.TomStudy):
+        return _tom(study, given, out)
     if given.action == "page":
         from leadline.recipes.studies.page import write_page
 
@@ -39,19 +44,56 @@ def main() -> int:
         print(run_one(study, study.arm(given.arm), given.seeds[0], given.worlds, given.data, given.runs, out))
         return 0
 
-    def train(arm: str, seed: int) -> int:
-        command = [sys.executable, "-m", "leadline.recipes.studies", "one", study.name, "--arm", arm, "--seeds", str(seed)]
-        for name in ("worlds", "data", "runs", "results"):
-            command += [f"--{name}", str(getattr(given, name))]
-        given.runs.mkdir(parents=True, exist_ok=True)
-        with (given.runs / f"{study.name}-{arm}-{seed}.log").open("a") as log:
-            failed = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
-        print(f"{arm} {seed}: {'failed, see ' + log.name if failed else 'done'}", flush=True)
-        return failed
-
     with ThreadPoolExecutor(given.jobs) as pool:
-        failures = list(pool.map(lambda todo: train(todo[0].name, todo[1]), missing(study, given.seeds, out)))
+        failures = list(pool.map(lambda todo: _run_apart(given, todo[0].name, todo[1]), missing(study, given.seeds, out)))
     return int(any(failures))
+
+
+def _tom(study: tom.TomStudy, given: argparse.Namespace, out: Path) -> int:
+    """Do the same for the study whose arms start from one another."""
+    from leadline.recipes.studies import tom_data, tom_page, tom_run
+
+    folders = tom.Folders(given.worlds, given.data, given.runs, out)
+    if given.action == "page":
+        print(tom_page.write_page(study, out, given.results / f"{study.name}.md"))
+        return 0
+    if given.action == "one":
+        print(tom_run.run_tom(study, study.arm(given.arm), given.seeds[0], folders, given.segmenter))
+        return 0
+    tom_data.prepare(study, folders)
+    todo = tom_run.missing(study, given.seeds, out)
+    return int(any(tom_run.run_in_order(todo, lambda arm, seed: _run_apart(given, arm, seed), given.jobs)))
+
+
+def _tom_stereo(given: argparse.Namespace, out: Path) -> int:
+    """Do the same for the stereo study: virtual depth once, then all bases, then what starts from them."""
+    from leadline.recipes.studies import tom_stereo_page, tom_stereo_run
+
+    folders = tom_stereo.Folders(given.worlds, given.runs, out)
+    if given.action == "page":
+        print(tom_stereo_page.write_page(out, given.results / f"{tom_stereo.NAME}.md"))
+        return 0
+    if given.action == "one":
+        print(tom_stereo_run.run_arm(tom_stereo.arm_of(given.arm), given.seeds[0], folders))
+        return 0
+    print(f"virtual depth of {tom_stereo_run.write_virtual(folders)} pictures", flush=True)
+    failures: list[int] = []
+    for todo in tom_stereo_run.missing(given.seeds, out):
+        with ThreadPoolExecutor(given.jobs) as pool:
+            failures += pool.map(lambda item: _run_apart(given, item[0].name, item[1]), todo)
+    return int(any(failures))
+
+
+def _run_apart(given: argparse.Namespace, arm: str, seed: int) -> int:
+    """Run an arm in a process of its own, with a log; return its exit code."""
+    command = [sys.executable, "-m", "leadline.recipes.studies", "one", given.study, "--arm", arm, "--seeds", str(seed)]
+    for name in ("worlds", "data", "runs", "results", "segmenter"):
+        command += [f"--{name}", str(getattr(given, name))]
+    given.runs.mkdir(parents=True, exist_ok=True)
+    with (given.runs / f"{given.study}-{arm}-{seed}.log").open("a") as log:
+        failed = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+    print(f"{arm} {seed}: {'failed, see ' + log.name if failed else 'done'}", flush=True)
+    return failed
 
 
 if __name__ == "__main__":

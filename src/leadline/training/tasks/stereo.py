@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from leadline.data.stereo_views import StereoBatch
 from leadline.losses.sequence import sequence_loss
+from leadline.training.stereo_settings import CRESTEREO, RAFT_STEREO, RAFT_STEREO_FINE_TUNING, StereoSettings
 from leadline.training.task import LossReport
 
+__all__ = ["CRESTEREO", "RAFT_STEREO", "RAFT_STEREO_FINE_TUNING", "StereoBatch", "StereoSettings", "StereoTask"]
+
 OUTLIER_PX = 3.0
-
-
-class StereoBatch(NamedTuple):
-    """Crops of rectified pairs, the same window of both pictures.
-
-    Attributes:
-        left, right: (N, h, w, 3) uint8 sRGB.
-        disparity: (N, h, w) float32 true pixel_disparity of the left pictures.
-        valid: (N, h, w) bool.
-        names: of the pairs.
-    """
-
-    left: NDArray[np.uint8]
-    right: NDArray[np.uint8]
-    disparity: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StereoSettings:
-    """The objective.
-
-    Attributes:
-        iterations: refinement steps in training; more are used afterwards.
-        gamma, adjusted, largest_px: see `leadline.losses.sequence.sequence_loss`.
-    """
-
-    iterations: int = 16
-    gamma: float = 0.9
-    adjusted: bool = True
-    largest_px: float = 700.0
-
-
-# What the authors train with (their released code and papers); beside it, for whoever sets up a run:
-# RAFT-Stereo AdamW 2e-4, weight decay 1e-5, batch 6 of 320 x 720, 100,000 steps, gradients clipped to 1;
-# CREStereo Adam 4e-4, crops of 384 x 512, 10 steps at the finest size and 5 at each coarser one.
-RAFT_STEREO = StereoSettings()
-RAFT_STEREO_FINE_TUNING = StereoSettings(iterations=22)
-CRESTEREO = StereoSettings(iterations=10, gamma=0.8, adjusted=False, largest_px=float("inf"))
 
 
 class StereoTask:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leadline.data.mixing import Batch
+from leadline.errors import LeadlineError
 from leadline.losses.affine_invariant import normalise
+from leadline.losses.depth4tom import virtual_label_loss
 from leadline.losses.point_pairs import CLOSER, PointPairs
 from leadline.losses.ranking import ranking_loss, redweb_ranking_loss
 from leadline.losses.registry import get_dense_loss
@@ -16,7 +18,7 @@ from leadline.losses.ssi import scale_anchor, ssi_loss
 from leadline.training.config import LossConfig
 from leadline.training.task import LossReport
 
-RANKING, MIDAS = "ranking", "ssi_trim+gradient"
+RANKING, MIDAS, VIRTUAL_LABEL = "ranking", "ssi_trim+gradient", "virtual_label"
 
 
 class SupervisedTask:
@@ -33,14 +35,18 @@ class SupervisedTask:
         apart: also report the mean loss of each source, each with a forward pass of its own, as Pareto mixing wants them.
 
     Raises:
-        LeadlineError: the configuration names an unknown objective.
+        LeadlineError: the configuration names an unknown objective, or one that it contradicts.
     """
 
     def __init__(
         self, network: nn.Module, config: LossConfig, device: torch.device, seed: int = 0, apart: bool = False
     ) -> None:
         self.network, self.config, self.device, self.seed, self.apart = network, config, device, seed, apart
-        self._dense = None if config.objective == RANKING else get_dense_loss(config.objective)
+        self._dense = None if config.objective in (RANKING, VIRTUAL_LABEL) else get_dense_loss(config.objective)
+        if config.objective == VIRTUAL_LABEL and config.stride != 1:
+            raise LeadlineError(
+                f"loss.stride={config.stride} with virtual labels: expected 1; its gradient terms have no weights"
+            )
 
     def step(self, batch: Batch, number: int) -> LossReport:
         """See `Task`."""
@@ -75,6 +81,10 @@ class SupervisedTask:
         if config.objective == MIDAS:
             losses, terms = ssi_loss(pred, target, valid, weight, config.share, config.scales)
             return losses, {name: value.detach().mean() for name, value in terms._asdict().items()}, terms.spread
+        if config.objective == VIRTUAL_LABEL:
+            losses = virtual_label_loss(pred, target, valid, config.scales)
+            # No anchor: the labels hold the scale.
+            return losses, {"data": losses.detach().mean()}, torch.zeros_like(losses)
         normalised, _, spread = normalise(pred, valid)
         if self._dense is None:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)

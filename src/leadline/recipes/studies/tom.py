@@ -1,0 +1,202 @@
+"""Fine-tuning on virtual labels (Depth4ToM, arXiv 2307.15052; METHODS B.2) of a network that never saw glass.
+
+Base is trained on opaque worlds alone; every other arm starts from the base of its seed.
+
+    python -m leadline.recipes.studies run  tom
+    python -m leadline.recipes.studies page tom
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from leadline.errors import LeadlineError
+from leadline.labels.virtual import VirtualOptions
+from leadline.recipes.studies.study import LONGEST, SHAPES
+from leadline.recipes.tom_finetune import MILD, OPTIMISER
+from leadline.training.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+
+Masks = Literal["none", "true", "proxy"]
+
+OPAQUE, TOM, HELD_OUT = "tom-opaque", "tom", "tom-held-out"
+# Of these only the views without a pixel of glass or mirror; of tom-opaque all are.
+CLEARED = ("tabletop-b", "street-b")
+WEIGHTS = (0.6, 0.25, 0.15)
+BASE = "base"
+INPUT_SIZE = 224
+SIZES = ((160, 224),)  # what a picture of 256 x 192 becomes, for labels, fine-tuning and scores
+
+
+@dataclass(frozen=True)
+class TomArm:
+    """A line of the table.
+
+    Attributes:
+        name: in file names.
+        title: in tables.
+        labels: masks of the labels that the base is fine-tuned on; "none" for its plain predictions; None for no fine-tuning.
+        asks: masks that `TomPredictor` gets when the network is asked; None for plain predictions.
+        options: how virtual depth is made.
+        merged: take the base's plain prediction outside the mask for the label, and fit virtual depth to it inside.
+        rate: factor of the recipe's learning rates.
+        extra: whether it is run on request alone (``one tom --arm NAME``).
+    """
+
+    name: str
+    title: str
+    labels: Masks | None = None
+    asks: Masks | None = None
+    options: VirtualOptions = field(default_factory=VirtualOptions)
+    merged: bool = False
+    rate: float = 1.0
+    extra: bool = False
+
+
+ARMS = (
+    TomArm(BASE, "Base"),
+    TomArm("ft-base", "Ft. Base (plain labels)", "none"),
+    TomArm("ft-virtual", "Ft. Virtual, true masks", "true"),
+    TomArm("ft-proxy", "Ft. Virtual, proxy masks", "proxy"),
+    TomArm("inference", "Base, virtual at inference, true masks", asks="true"),
+    TomArm("inference-auto", "Base, virtual at inference, predicted masks", asks="proxy"),
+    TomArm("ft-dilated", "Ft. Virtual, masks grown by 2 px", "true", options=VirtualOptions(dilate_px=2), extra=True),
+    TomArm("ft-aligned", "Ft. Virtual, copies aligned", "true", options=VirtualOptions(align="least_squares"), extra=True),
+    TomArm("ft-filled", "Ft. Virtual, filled from around", "true", options=VirtualOptions(fill="surroundings"), extra=True),
+    TomArm("ft-patches", "Ft. Virtual, a colour for each patch", "true", options=VirtualOptions(alike="component"), extra=True),
+    TomArm("ft-fast", "Ft. Virtual, three times the rate", "true", rate=3.0, extra=True),
+    TomArm("ft-merged", "Ft. Virtual, plain labels outside the mask", "true", merged=True, extra=True),
+)
+
+
+@dataclass(frozen=True)
+class TomStudy:
+    """The arms, and how long each training is.
+
+    Attributes:
+        name: of the study, its page and its folder of results.
+        arms: the first is what the others start from and are measured against.
+        model: the network of the base.
+        steps: of the base.
+        finetune_steps: of every other training.
+        batch_size: views a step.
+    """
+
+    name: str = "tom"
+    arms: tuple[TomArm, ...] = ARMS
+    model: ModelConfig = field(default_factory=ModelConfig)
+    steps: int = 1500
+    finetune_steps: int = 300
+    batch_size: int = 8
+
+    def arm(self, name: str) -> TomArm:
+        """Return an arm by name.
+
+        Raises:
+            LeadlineError: there is none.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise LeadlineError(f"study {self.name} has no arm {name!r}: expected one of {', '.join(a.name for a in self.arms)}")
+
+    def base_config(self, seed: int, folders: Folders) -> TrainConfig:
+        """Return the training of the base: MiDaS's objective on worlds without glass, as the other studies train."""
+        return TrainConfig(
+            name=f"leadline-s.{self.name}-{BASE}-{seed}",
+            run_dir=str(folders.run(BASE, seed)),
+            seed=seed,
+            model=self.model,
+            data=DataConfig(
+                sources=(str(folders.worlds / OPAQUE), *(str(folders.cleared / world) for world in CLEARED)),
+                weights=WEIGHTS,
+                cache=str(folders.cache),
+                shapes=SHAPES,
+                batch_size=self.batch_size,
+                longest=LONGEST,
+                ingest_every_s=0,
+            ),
+            loss=LossConfig(gradient_weight=1.0),
+            optimiser=OptimiserConfig(
+                steps=self.steps, lr=9e-4, encoder_lr=2e-4, warmup_steps=50, betas=(0.9, 0.99), ema_decay=0.99
+            ),
+            trainer=_TRAINER,
+        )
+
+    def finetune_config(self, arm: TomArm, seed: int, folders: Folders) -> TrainConfig:
+        """Return the fine-tuning of an arm: the recipe ``tom_finetune`` from the seed's base."""
+        return TrainConfig(
+            name=f"leadline-s.{self.name}-{arm.name}-{seed}",
+            run_dir=str(folders.run(arm.name, seed)),
+            seed=seed,
+            model=replace(self.model, weights=str(folders.network(BASE, seed) / "weights.safetensors")),
+            data=DataConfig(
+                root=str(folders.photos / "photos"),
+                labels=str(folders.labels(arm.name, seed)),
+                cache=str(folders.labels(arm.name, seed).with_suffix(".cache")),
+                shapes=SIZES,
+                batch_size=self.batch_size,
+                longest=LONGEST,
+                ingest_every_s=0,
+                augmentation=MILD,
+            ),
+            loss=LossConfig(objective="virtual_label", stride=1),
+            optimiser=replace(
+                OPTIMISER,
+                steps=self.finetune_steps,
+                lr=arm.rate * OPTIMISER.lr,
+                encoder_lr=arm.rate * OPTIMISER.encoder_lr,
+            ),
+            trainer=_TRAINER,
+        )
+
+
+_TRAINER = TrainerConfig(accelerator="cpu", threads=1, log_every=50, validate_every=10**6, checkpoint_every=200, keep=1)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where everything of the study lies.
+
+    Attributes:
+        worlds: rendered worlds.
+        data: real samples, ``dev/`` below it.
+        runs: of trainings, decoded views, labels and networks.
+        out: of the scores.
+    """
+
+    worlds: Path
+    data: Path
+    runs: Path
+    out: Path
+
+    @property
+    def cache(self) -> Path:
+        """Decoded views of the worlds."""
+        return self.runs / "cache"
+
+    @property
+    def cleared(self) -> Path:
+        """Worlds without the views that show glass."""
+        return self.runs / "tom-cleared"
+
+    @property
+    def photos(self) -> Path:
+        """Photos of the world to fine-tune on, and masks beside them."""
+        return self.runs / "tom-photos"
+
+    def run(self, arm: str, seed: int) -> Path:
+        """The training of an arm, removed at its end."""
+        return self.runs / f"tom-{arm}-{seed}"
+
+    def labels(self, arm: str, seed: int) -> Path:
+        """The labels of an arm, removed when it is trained."""
+        return self.runs / f"tom-labels-{arm}-{seed}"
+
+    def network(self, arm: str, seed: int) -> Path:
+        """The weights and configuration that an arm ends with, kept."""
+        return self.runs / "tom-networks" / f"{arm}-{seed}"
+
+
+STUDY = TomStudy()

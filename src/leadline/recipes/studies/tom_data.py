@@ -1,0 +1,151 @@
+"""What the study of virtual labels is made of: views without glass, photos with masks, and the labels of a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.data.folder import Source
+from leadline.data.mask_files import MaskSource
+from leadline.errors import LeadlineError
+from leadline.io.image import list_images, read_image
+from leadline.labels.label_files import write_label
+from leadline.labels.tom_predictor import TomPredictor
+from leadline.labels.virtual_folder import Picture, label_virtual
+from leadline.predictor import Predictor
+from leadline.recipes.studies.study import LONGEST
+from leadline.recipes.studies.tom import CLEARED, TOM, Folders, TomArm, TomStudy
+
+# A picture to its materials, (h, w): 1 transparent, 2 mirror, 0 neither.
+Segment = Callable[[NDArray[np.uint8]], NDArray[Any]]
+
+
+def prepare(study: TomStudy, folders: Folders) -> None:
+    """Sort out views without glass, lay out photos and masks, and decode the base's views; what is there already is kept.
+
+    Done before the trainings start, so that none of them waits for another's cache.
+
+    Raises:
+        LeadlineError: a world is missing.
+    """
+    for world in CLEARED:
+        _clear_of_glass(folders.worlds / world, folders.cleared / world)
+    lay_out_photos(folders.worlds / TOM, folders.photos)
+    for text in study.base_config(0, folders).data.sources:
+        source = Source.parse(text)
+        source.ingest(source.open_store(folders.cache, LONGEST), LONGEST)
+
+
+def lay_out_photos(world: Path, out: Path) -> None:
+    """Link the pictures of a world as one folder of photos, and its masks of materials, all black ones too, beside it.
+
+    Nothing else of the world is taken: a fine-tuning sees no depth.
+    """
+    for scene in _scenes(world):
+        for picture in sorted((scene / "image").iterdir()):
+            name = f"{scene.name}-{picture.stem}.png"
+            mask = scene / "material" / f"{picture.stem}.png"
+            nothing = out / "masks-none" / name
+            if not nothing.exists():
+                nothing.parent.mkdir(parents=True, exist_ok=True)
+                temporary = nothing.with_name(f".{os.getpid()}{name}")
+                cv2.imwrite(str(temporary), np.zeros_like(_read_mask(mask)))
+                temporary.replace(nothing)
+            _link(mask, out / "masks-true" / name)
+            _link(picture, out / "photos" / f"{scene.name}-{picture.name}")
+
+
+def write_proxy_masks(photos: Path, out: Path, segment: Segment) -> float:
+    """Write the masks that a segmenter predicts; return their intersection over union with the true ones in ``masks-true``.
+
+    Args:
+        photos: folder that `lay_out_photos` has written.
+        out: folder for the masks; those that are there are kept.
+        segment: see `Segment`.
+    """
+    both = either = 0
+    for picture in list_images(photos / "photos"):
+        path = out / f"{picture.stem}.png"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{os.getpid()}{path.name}")
+            cv2.imwrite(str(temporary), np.asarray(segment(read_image(picture).pixels), dtype=np.uint8))
+            temporary.replace(path)
+        found, true = _read_mask(path) > 0, _read_mask(photos / "masks-true" / path.name) > 0
+        both, either = both + int((found & true).sum()), either + int((found | true).sum())
+    return both / max(1, either)
+
+
+def write_labels(arm: TomArm, predictor: Predictor, photos: Path, masks: Path, out: Path) -> int:
+    """Label the photos by an arm's way; return how many there are. What is there is kept.
+
+    Raises:
+        LeadlineError: a photo can't be labelled.
+    """
+    pictures = [Picture(path, path.relative_to(photos).with_suffix("")) for path in list_images(photos)]
+    source = MaskSource(masks, "material")
+    if arm.merged:
+        for picture in pictures:
+            _write_merged(arm, predictor, picture, source, out)
+        return len(pictures)
+    for row in label_virtual(pictures, predictor, source, out, arm.options, spread=False):
+        if row.error is not None:
+            raise LeadlineError(f"{row.path} has no label: {row.error}")
+    return len(pictures)
+
+
+def _write_merged(arm: TomArm, predictor: Predictor, picture: Picture, masks: MaskSource, out: Path) -> None:
+    path = out / f"{picture.stem}.npz"
+    if path.exists():
+        return
+    mask = masks.read(picture.path, picture.stem)
+    if mask is None:
+        raise LeadlineError(f"no mask for {picture.path} in {masks.path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tom = TomPredictor(predictor, mask.regions, options=arm.options)
+    write_label([path], tom(read_image(picture.path).pixels, name=picture.stem.as_posix()).depth, None)
+
+
+def _clear_of_glass(world: Path, out: Path) -> None:
+    """Link the views of a world that show no glass and no mirror, in its own layout."""
+    for scene in _scenes(world):
+        target = out / scene.name
+        if (target / "camera.json").exists():
+            continue
+        kept = [p for p in sorted((scene / "image").iterdir()) if not _read_mask(scene / "material" / f"{p.stem}.png").any()]
+        if not kept:
+            continue
+        for part in ("depth", "sky"):
+            _link(scene / part, target / part)
+        for picture in kept:
+            _link(picture, target / "image" / picture.name)
+        _link(scene / "camera.json", target / "camera.json")  # the last: with it the scene counts
+
+
+def _scenes(world: Path) -> list[Path]:
+    scenes = sorted(path.parent for path in world.glob("*/camera.json") if not path.parent.name.startswith("."))
+    if not scenes:
+        raise LeadlineError(f"no scene in {world}: render it with leadline synth")
+    return scenes
+
+
+def _read_mask(path: Path) -> NDArray[np.uint8]:
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise LeadlineError(f"{path} is no mask: delete its scene and render it again")
+    return np.asarray(mask, dtype=np.uint8)
+
+
+def _link(path: Path, link: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        try:
+            link.symlink_to(path.resolve())
+        except FileExistsError:  # another training was faster
+            return

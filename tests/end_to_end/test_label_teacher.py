@@ -1,0 +1,165 @@
+"""`leadline label teacher` as a user runs it: killed, shared, out of disk, refused."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from tests.end_to_end.command import hidden_files, json_rows, leadline_command
+from tests.unit.labels.pictures_and_teachers import encoded, labels_in, noise, noise_tar
+
+from leadline.labels.manifest import read_manifest
+
+pytest.importorskip("pyarrow")
+ROOT = Path(__file__).parents[2]
+
+
+def start(source, out, shard_images, seconds):
+    command = [sys.executable, "-m", "tests.end_to_end.label_worker", source, out, shard_images, seconds]
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def finish(workers):
+    shares = []
+    for worker in workers:
+        said, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 0
+        shares.append(int(said.split()[-1]))
+    return shares
+
+
+def kill_and_restart(source, out, shard_images, seconds, kills, rng):
+    """Two workers; at each of `kills` random instants both are killed, or one of them, and started anew. Returns the last."""
+    workers = [start(source, out, shard_images, seconds) for _ in range(2)]
+    for kill in range(kills):
+        victims = (rng.randrange(2),) if kill % 4 == 3 else (0, 1)
+        if kill % 5 != 4:  # at work; else at whatever they do, imports and planning included
+            for number in victims:
+                workers[number].stdout.readline()
+        time.sleep(rng.uniform(0, 0.5))
+        for number in victims:
+            workers[number].send_signal(signal.SIGKILL)
+            workers[number].communicate()
+            workers[number] = start(source, out, shard_images, seconds)
+    return workers
+
+
+def check_equal(out, whole, images, shards):
+    rows = read_manifest(out).to_pylist()
+    assert [row["index"] for row in rows] == list(range(images))
+    assert {row["state"] for row in rows} == {"labelled"}
+    assert len({(row["source"], row["member"]) for row in rows}) == images
+    names = sorted(path.name for path in (out / "shards").iterdir() if not path.name.startswith("."))
+    assert names == sorted(path.name for path in (whole / "shards").iterdir())
+    assert len(names) == shards
+    assert all((out / "shards" / name).read_bytes() == (whole / "shards" / name).read_bytes() for name in names)
+    assert len(labels_in(out)) == 2 * images
+    assert rows == read_manifest(whole).to_pylist()
+    assert not list((out / "shards").glob(".*")), "unfinished shards of killed workers"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
+def test_two_workers_killed_at_ten_instants_label_every_picture_once_as_if_undisturbed(tmp_path):
+    source = noise_tar(tmp_path / "in.tar", 2000)
+    finish([start(source, tmp_path / "whole", 40, 0)])
+    workers = kill_and_restart(source, tmp_path / "out", 40, 0.008, kills=10, rng=random.Random(0))
+    before = len(list((tmp_path / "out" / "manifest").glob("part-*")))
+    finish(workers)
+    assert before < 50, "the last kill came after the work"
+    check_equal(tmp_path / "out", tmp_path / "whole", 2000, 50)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
+def test_a_killed_worker_loses_its_shard_alone_and_another_takes_it_over(tmp_path):
+    source = noise_tar(tmp_path / "in.tar", 120)
+    finish([start(source, tmp_path / "whole", 20, 0)])
+    first = start(source, tmp_path / "out", 20, 0.01)
+    while len(list((tmp_path / "out" / "manifest").glob("part-*"))) < 1:
+        time.sleep(0.01)
+    first.kill()
+    first.communicate()
+    done = len(list((tmp_path / "out" / "manifest").glob("part-*")))
+    assert done < 6
+    assert sum(finish([start(source, tmp_path / "out", 20, 0) for _ in range(2)])) == 6 - done
+    check_equal(tmp_path / "out", tmp_path / "whole", 120, 6)
+
+
+def test_a_folder_is_labelled_from_the_command_line_and_resumed(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number in range(5):
+        (tmp_path / "photos" / f"{number}.png").write_bytes(encoded(noise(number, (48, 64))))
+    (tmp_path / "photos" / "5.jpg").write_bytes(b"\xff\xd8 cut off")
+    arguments = ("label", "teacher", tmp_path / "photos", tmp_path / "out", "--shard-images", 4, "--model", "ramp")
+    plan = leadline_command(*arguments, "--dry-run", "--json")
+    assert plan.returncode == 0, plan.stderr
+    assert {key: json.loads(plan.stdout)[key] for key in ("images", "shards", "sample_failed")} == {
+        "images": 6, "shards": 2, "sample_failed": 1
+    }  # fmt: skip
+    assert not (tmp_path / "out").exists()
+    done = leadline_command(*arguments, "--json")
+    assert done.returncode == 1
+    assert sorted((row["shard"], row["by"]) for row in json_rows(done)) == [(0, "this"), (1, "this")]
+    assert "1 failed, 5 labelled" in done.stderr
+    again = leadline_command(*arguments, "--json")
+    assert [row["by"] for row in json_rows(again)] == ["before", "before"]
+    other = leadline_command(*arguments[:-1], "constant")
+    assert other.returncode == 1
+    assert "model name = 'ramp', not 'constant': choose another folder" in other.stderr
+    assert "Traceback" not in other.stderr
+    assert hidden_files(tmp_path / "out" / "shards") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("only",), "only 'only': expected pictures and, last, the folder"),
+        (("memory://gone/x.tar", "out"), "no file memory://gone/x.tar: check the name"),
+        (("in.txt", "out", "--sky", "no.onnx"), "no.onnx"),
+        (("in.txt", "in.txt"), "can't write to in.txt"),
+    ],
+)
+def test_what_can_not_be_labelled_is_one_line(tmp_path, arguments, line):
+    (tmp_path / "in.txt").write_text("a.png\n")
+    done = leadline_command("label", "teacher", *arguments, "--model", "ramp", cwd=tmp_path)
+    assert done.returncode == 1
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_ends_the_job_in_one_line_and_keeps_what_is_finished(tmp_path):
+    pytest.importorskip("resource", reason="limits the size of files on Unix alone")
+    source = noise_tar(tmp_path / "in.tar", 30)
+    program = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        from tests.unit.labels.pictures_and_teachers import GreyTeacher
+        from leadline.errors import LeadlineError
+        from leadline.labels.job import LabelJob
+        source, out, limit = sys.argv[1:]
+        job = LabelJob([source], GreyTeacher(), Path(out), shard_images=10)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))  # as on a full disk
+        try:
+            for done in job.run():
+                print(done.by)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        except LeadlineError as error:
+            print(error)
+    """)
+
+    def run(limit):
+        command = [sys.executable, "-c", program, str(source), str(tmp_path / "out"), str(limit)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout.splitlines()
+
+    first, last = run(10_000_000)
+    assert first == "this"
+    assert "the disk or quota is full; free some space and run again: finished shards are kept" in last
+    assert len(list((tmp_path / "out" / "shards").iterdir())) == 1
+    assert not list((tmp_path / "out" / "claims").glob("*.claim"))
+    finish([start(source, tmp_path / "out", 10, 0)])
+    assert read_manifest(tmp_path / "out").num_rows == 30

@@ -1,0 +1,84 @@
+"""`leadline scale fit` and `apply` from files to metres, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.end_to_end.command import hidden_files, leadline_command
+
+from leadline import DepthMap, write_depth
+from leadline.data.synthetic.analytic import make_sample
+from leadline.io.depth import read_depth
+
+TRUTH = make_sample(0, (96, 128)).depth
+PLACES = [(10, 90), (60, 50), (120, 20), (100, 90), (30, 40)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scale")
+    affine = DepthMap(TRUTH.to_disparity().values / 4 + 0.1, TRUTH.valid, "disparity/affine_invariant", TRUTH.camera)
+    write_depth(root / "room.depth.png", affine)
+    for number in range(6):
+        truth = make_sample(number, (48, 64)).depth
+        write_depth(root / "source" / f"s{number}.npz", DepthMap(truth.values / 3, truth.valid, "depth/scale_invariant"))
+        write_depth(root / "truth" / f"s{number}.npz", truth)
+    return root
+
+
+def test_measured_points_turn_a_relative_map_into_metres(folder: Path, tmp_path: Path) -> None:
+    points = [word for x, y in PLACES for word in ("--point", f"{x},{y}={TRUTH.values[y, x]:.4f}m")]
+    done = leadline_command("scale", "fit", folder / "room.depth.png", *points, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["scale"] == pytest.approx(4, rel=0.01)
+    assert found["held_out"]["abs_rel"] < 0.01
+    done = leadline_command(
+        "scale", "apply", folder / "room.depth.png", "--factor", tmp_path / "factor.json", "--write", "npz,preview",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metric = read_depth(tmp_path / "out" / "room.metric.npz")
+    assert str(metric.kind) == "depth/metric"
+    np.testing.assert_allclose(metric.values, TRUTH.values, rtol=0.01)
+    assert hidden_files(tmp_path) == []
+
+
+def test_many_maps_with_truth_get_one_factor_and_a_report(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    maps = sorted((folder / "source").iterdir())
+    done = leadline_command(
+        "scale", "fit", *maps, "--sparse", folder / "truth", "--out", tmp_path / "s.json", "--report", tmp_path / "report"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "scale 3 m per unit of depth (95 %: 3 to 3)" in done.stdout
+    assert "one line fits all images" in (tmp_path / "report" / "index.md").read_text()
+    done = leadline_command(
+        "scale", "apply", maps[0], folder / "room.depth.png", "--factor", tmp_path / "s.json", "--out", tmp_path, "--json"
+    )
+    assert done.returncode == 1  # the second map is of another kind, the first is done
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["error"] is None
+    assert Path(first["outputs"][0]).is_file()
+    assert "can't be applied" in second["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--point", "10,90=1.9m"], "one point can't fix it"),
+        (["--point", "500,90=1.9m", "--point", "5,9=1m"], "outside the picture of 128 x 96"),
+        ([], "nothing known in metres"),
+        (["--camera-height", "1.5"], "unknown shift too"),
+        (["--point", "1,1=1m", "--colmap-unit-m", "2"], "--colmap-unit-m is for --colmap"),
+    ],
+)
+def test_what_can_not_work_is_refused_in_one_line(folder: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = leadline_command("scale", "fit", folder / "room.depth.png", *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "factor.json").exists()
