@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.end_to_end.command import hidden_files, json_rows, leadline_command
 from tests.unit.labels.pictures_and_teachers import encoded, labels_in, noise, noise_tar
@@ -130,6 +131,26 @@ def test_what_can_not_be_labelled_is_one_line(tmp_path, arguments, line):
     assert done.returncode == 1
     assert line in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_sky_that_a_segmenter_finds_is_disparity_0_and_named_in_the_record(tmp_path, monkeypatch):
+    from leadline.cli.label_teacher import teacher
+    from leadline.runtime.segmenter_card import SKY, SegmenterCard
+
+    class UpperHalf:
+        card = SegmenterCard("upper-half.v1", sha256="ab")
+
+        def __call__(self, picture):
+            classes = np.zeros(picture.shape[:2], np.uint8)
+            classes[: len(classes) // 2] = SKY
+            return classes
+
+    monkeypatch.setattr("leadline.cli.segmenter.named_segmenter", lambda name: UpperHalf())
+    source = noise_tar(tmp_path / "in.tar", 2)
+    assert teacher(str(source), str(tmp_path / "out"), model="constant", sky="auto") == 0
+    assert json.loads((tmp_path / "out" / "labels.json").read_text())["settings"]["sky"] == "upper-half.v1 ab"
+    rows = read_manifest(tmp_path / "out").to_pylist()
+    assert [(row["sky_share"], row["lowest"], row["highest"], row["mean"]) for row in rows] == [(0.5, 0, 1, 0.5)] * 2
 
 
 def test_a_full_disk_ends_the_job_in_one_line_and_keeps_what_is_finished(tmp_path):

@@ -90,9 +90,13 @@ def teacher(
     options = LabelOptions(size, write, images, min_side, duplicate_bits, min_spread, max_flip_difference)
     keep_freed_memory()
     predictor = load(model, kind)
+    mask, sky_name = _sky(sky)
     if dry_run:
-        return _tell_estimate(estimate(inputs, predictor, options, shard_images), json)
-    job = LabelJob(inputs, predictor, Path(out), options, shard_images=shard_images, retry_failed=retry_failed, verify=verify)
+        return _tell_estimate(estimate(inputs, predictor, options, shard_images, mask), json)
+    job = LabelJob(
+        inputs, predictor, Path(out), options, shard_images=shard_images, sky=mask, sky_name=sky_name,
+        retry_failed=retry_failed, verify=verify,
+    )  # fmt: skip
     return _tell(job.run(), job.plan.summary.images, out, json)
 
 

@@ -161,7 +161,7 @@ def test_a_pair_that_cannot_be_read_is_passed_over_and_too_many_end_the_run(tmp_
     damaged[0].write_bytes(b"")
     arguments = ([StereoSource.parse(str(world))], (1,), ((64, 64),), 2, PLAIN, 0)
     views = StereoViews(*arguments)
-    for number in range(12):
+    for number in range(40):
         views.batch(number)
     assert len(views.broken) == 1
     for path in damaged[:5]:

@@ -64,8 +64,8 @@ def folders(root: Path) -> Folders:
 
 @pytest.fixture
 def worlds(tmp_path: Path) -> Folders:
-    for name in (tom.OPAQUE, *tom.CLEARED, tom.TOM, tom.HELD_OUT):
-        write_world(tmp_path / "worlds" / name, 2, glass=name != tom.OPAQUE)
+    for name in (*tom.OPAQUE, *tom.CLEARED, tom.TOM, tom.HELD_OUT, tom.OPAQUE_TWIN):
+        write_world(tmp_path / "worlds" / name, 2, glass=name not in tom.OPAQUE)
     return folders(tmp_path)
 
 
@@ -186,13 +186,13 @@ def test_the_base_sees_no_glass_and_the_photos_bring_no_depth(worlds: Folders) -
     kept = sorted(path.relative_to(worlds.cleared).as_posix() for path in worlds.cleared.glob("*/*/image/*"))
     assert kept == [f"{world}/s{scene}/image/001.png" for world in sorted(tom.CLEARED) for scene in range(2)]
     indexed = "".join(path.read_text() for path in worlds.cache.glob("*.jsonl"))
-    assert indexed.count('"name"') == 4 + 2 * 2  # all views of the opaque twins, one of each scene of the others
+    assert indexed.count('"name"') == 2 * 4 + 3 * 2  # all views of the opaque twins, one of each scene of the others
     assert {path.suffix for path in worlds.photos.rglob("*") if path.is_file()} == {".png"}
     assert len(list((worlds.photos / "photos").iterdir())) == 4
 
 
 def test_a_missing_world_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(LeadlineError, match=r"no scene in .*tabletop-b: render it with leadline synth"):
+    with pytest.raises(LeadlineError, match=r"no scene in .*rooms-b: render it with leadline synth"):
         prepare(STUDY, folders(tmp_path))
 
 

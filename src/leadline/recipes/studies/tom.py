@@ -20,10 +20,12 @@ from leadline.training.config import DataConfig, LossConfig, ModelConfig, Optimi
 
 Masks = Literal["none", "true", "proxy"]
 
-OPAQUE, TOM, HELD_OUT = "tom-opaque", "tom", "tom-held-out"
-# Of these only the views without a pixel of glass or mirror; of tom-opaque all are.
-CLEARED = ("tabletop-b", "street-b")
-WEIGHTS = (0.6, 0.25, 0.15)
+OPAQUE, TOM, HELD_OUT = ("tom-opaque", "tom-stereo-opaque"), "tom", "tom-held-out"
+# The held-out views with matte surfaces in place of glass and mirrors: what no label can be expected to better.
+OPAQUE_TWIN = "tom-held-out-opaque"
+# Of these only the views without a pixel of glass or mirror; of the opaque twins all are.
+CLEARED = ("rooms-b", "tabletop-b", "street-b")
+WEIGHTS = (0.4, 0.2, 0.25, 0.1, 0.05)
 BASE = "base"
 INPUT_SIZE = 224
 SIZES = ((160, 224),)  # what a picture of 256 x 192 becomes, for labels, fine-tuning and scores
@@ -42,6 +44,7 @@ class TomArm:
         merged: take the base's plain prediction outside the mask for the label, and fit virtual depth to it inside.
         rate: factor of the recipe's learning rates.
         extra: whether it is run on request alone (``one tom --arm NAME``).
+        pictures: world whose pictures the network gets of the same views, below the folder of worlds.
     """
 
     name: str
@@ -52,6 +55,7 @@ class TomArm:
     merged: bool = False
     rate: float = 1.0
     extra: bool = False
+    pictures: str = HELD_OUT
 
 
 ARMS = (
@@ -61,6 +65,7 @@ ARMS = (
     TomArm("ft-proxy", "Ft. Virtual, proxy masks", "proxy"),
     TomArm("inference", "Base, virtual at inference, true masks", asks="true"),
     TomArm("inference-auto", "Base, virtual at inference, predicted masks", asks="proxy"),
+    TomArm("opaque", "Base, the same views with all glass matte", pictures=OPAQUE_TWIN),
     TomArm("ft-dilated", "Ft. Virtual, masks grown by 2 px", "true", options=VirtualOptions(dilate_px=2), extra=True),
     TomArm("ft-aligned", "Ft. Virtual, copies aligned", "true", options=VirtualOptions(align="least_squares"), extra=True),
     TomArm("ft-filled", "Ft. Virtual, filled from around", "true", options=VirtualOptions(fill="surroundings"), extra=True),
@@ -86,7 +91,7 @@ class TomStudy:
     name: str = "tom"
     arms: tuple[TomArm, ...] = ARMS
     model: ModelConfig = field(default_factory=ModelConfig)
-    steps: int = 1500
+    steps: int = 3000
     finetune_steps: int = 300
     batch_size: int = 8
 
@@ -109,7 +114,10 @@ class TomStudy:
             seed=seed,
             model=self.model,
             data=DataConfig(
-                sources=(str(folders.worlds / OPAQUE), *(str(folders.cleared / world) for world in CLEARED)),
+                sources=(
+                    *(str(folders.worlds / world) for world in OPAQUE),
+                    *(str(folders.cleared / world) for world in CLEARED),
+                ),
                 weights=WEIGHTS,
                 cache=str(folders.cache),
                 shapes=SHAPES,

@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
-from leadline.recipes.studies.tom import BASE, CLEARED, HELD_OUT, INPUT_SIZE, OPAQUE, SIZES, TOM, WEIGHTS, TomArm, TomStudy
+from leadline.recipes.studies.tom import (
+    BASE,
+    CLEARED,
+    HELD_OUT,
+    INPUT_SIZE,
+    OPAQUE,
+    OPAQUE_TWIN,
+    SIZES,
+    TOM,
+    WEIGHTS,
+    TomArm,
+    TomStudy,
+)
 from leadline.recipes.studies.tom_run import REAL, WORLD
 
 CLASSES = {"all": "All", "tom": "ToM", "other": "Other"}
@@ -66,8 +78,9 @@ class TomScores:
         return [self._found[arm.name][seed] for seed in self.seeds_of(arm)]
 
     def has(self, title: str, of: str) -> bool:
-        """Whether every arm has scores of a class of pixels on a set."""
-        return all(of in r["scores"].get(title, {}) and r["scores"][title][of] for a in self.arms for r in self.records(a))
+        """Whether every arm that gets the set's own pictures has scores of a class of pixels on it."""
+        records = [record for arm in self.arms if arm.pictures == HELD_OUT for record in self.records(arm)]
+        return all(of in record["scores"].get(title, {}) and record["scores"][title][of] for record in records)
 
     def of(self, arm: TomArm, title: str, of: str, metric: str) -> NDArray[np.float64]:
         """Return (seeds,) scores."""
@@ -178,14 +191,15 @@ def _real_tables(scores: TomScores) -> str:
     parts = []
     for title, *_ in REAL:
         classes = [of for of in CLASSES if scores.has(title, of)]
+        arms = [arm for arm in scores.arms if arm.pictures == HELD_OUT]
         if not classes:
             continue
         counts = scores.records(scores.arms[0])[0]["scores"][title]["counts"]
         head = ["", *(f"{CLASSES[of]} {NAMES[metric]}" for of in classes for metric in _SHARES), "ToM RMSE, % against base"]
         rows = []
-        for arm in scores.arms:
+        for arm in arms:
             values = [_spread(scores.of(arm, title, of, metric)) for of in classes for metric in _SHARES]
-            against = "" if arm is scores.arms[0] else _signed(scores.change(arm, title, "tom", "rmse"))
+            against = "" if arm is arms[0] else _signed(scores.change(arm, title, "tom", "rmse"))
             rows.append([scores.title(arm), *values, against])
         failed = f", {counts['failed']} failed" if counts["failed"] else ""
         parts.append(f"{title} ({counts['scored']} pictures{failed}):\n\n{markdown_table(head, rows)}")
@@ -196,7 +210,7 @@ def _how(study: TomStudy, scores: TomScores) -> str:
     counts = scores.records(scores.arms[0])[0]["scores"][WORLD]["counts"]
     photos = sorted({r["photos"] for arm in scores.arms for r in scores.records(arm) if "photos" in r})
     proxy = [r["masks_iou"] for arm in scores.arms for r in scores.records(arm) if "masks_iou" in r]
-    sources = ", ".join(f"`{name}` ({100 * share:.0f} %)" for name, share in zip((OPAQUE, *CLEARED), WEIGHTS, strict=True))
+    sources = ", ".join(f"`{name}` ({100 * share:.0f} %)" for name, share in zip((*OPAQUE, *CLEARED), WEIGHTS, strict=True))
     h, w = SIZES[0]
     by = sorted({r["segmenter"] for arm in scores.arms for r in scores.records(arm) if "segmenter" in r})
     shown = f" Proxy masks by {', '.join(by)}." if by else ""
@@ -204,7 +218,7 @@ def _how(study: TomStudy, scores: TomScores) -> str:
         shown += f" Their intersection over union with the true ones of these pictures: {np.mean(proxy):.2f}."
     pictures = f"{' or '.join(map(str, photos))} " if photos else ""
     return f"""Base: `{study.model.architecture}` from ImageNet's encoder, {study.steps} steps of {study.batch_size} on
-{sources}; of the last two only views without a pixel of glass or mirror. Fine-tuning: {study.finetune_steps}
+{sources}; of the last three only views without a pixel of glass or mirror. Fine-tuning: {study.finetune_steps}
 steps of {study.batch_size} by the recipe `tom_finetune`, {h} x {w}, on {pictures}pictures of the world `{TOM}`, whose depth is
 never read.{shown} The last, averaged weights are scored, none are chosen. One core each.
 
@@ -216,8 +230,10 @@ pixels of a picture, then depth to 10 m, means over pictures. [Colours](tom-colo
 ```sh
 how="--size 256 192 --samples 8 --assets runs/assets"
 leadline synth {HELD_OUT} --count 160 --views-per-scene 4 $how --out runs/worlds/{HELD_OUT}
-leadline synth {TOM} --count 840 --views-per-scene 6 $how --out runs/worlds/{TOM}
-leadline synth {TOM} --opaque --count 840 --views-per-scene 6 $how --out runs/worlds/{OPAQUE}
+leadline synth {HELD_OUT} --opaque --count 160 --views-per-scene 4 $how --out runs/worlds/{OPAQUE_TWIN}
+leadline synth {TOM} --count 300 --views-per-scene 6 $how --out runs/worlds/{TOM}
+leadline synth {TOM} --opaque --count 300 --views-per-scene 6 $how --out runs/worlds/{OPAQUE[0]}
+leadline synth {TOM} --opaque --stereo --count 200 --views-per-scene 4 --seed 1 $how --out runs/worlds/{OPAQUE[1]}
 python -m leadline.recipes.studies run  {study.name} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {study.name}
 ```"""

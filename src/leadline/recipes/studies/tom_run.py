@@ -24,6 +24,7 @@ from leadline.predictor import Predictor
 from leadline.recipes.studies.tom import BASE, HELD_OUT, INPUT_SIZE, Folders, TomArm, TomStudy
 from leadline.recipes.studies.tom_data import Segment, prepare, write_labels, write_proxy_masks
 from leadline.runtime.segmenter import AUTO, Segmenter, load_segmenter
+from leadline.sample import Sample
 
 # Title, data set, folder below the data root, and the first of how many samples.
 REAL = (
@@ -62,11 +63,12 @@ def run_tom(study: TomStudy, arm: TomArm, seed: int, folders: Folders, segmenter
         extra |= _finetune(study, arm, seed, folders, segment)
     trained = perf_counter()
     network = load_network(folders.network(arm.name if arm.labels is not None else BASE, seed))
-    scores = score(_asked(network, arm, segment), folders.worlds, folders.data)
+    data = folders.data if arm.pictures == HELD_OUT else None  # real glass has no matte twin
+    scores = score(_asked(network, arm, segment, folders), folders.worlds / HELD_OUT, data)
     record = {
         "arm": arm.name,
         "seed": seed,
-        "steps": 0 if arm.asks else study.steps if arm.name == BASE else study.finetune_steps,
+        "steps": study.steps if arm.name == BASE else study.finetune_steps if arm.labels else 0,
         "minutes": {"training": round((trained - begun) / 60, 2), "scoring": round((perf_counter() - trained) / 60, 2)},
         **extra,
         "scores": scores,
@@ -95,9 +97,11 @@ def load_network(folder: Path) -> Predictor:
     return NetworkPredictor(network, replace(network.card(name), input_size=INPUT_SIZE, resize_side="longer"))
 
 
-def score(predictor: Predictor, worlds: Path, data: Path) -> dict[str, dict[str, Any]]:
-    """Return every metric by class of pixels on the held-out world and on the real samples that are there."""
-    sets = [(WORLD, "leadline", worlds / HELD_OUT, 1), *((title, name, data / at, n) for title, name, at, n in REAL)]
+def score(predictor: Predictor, world: Path, data: Path | None) -> dict[str, dict[str, Any]]:
+    """Return every metric by class of pixels on a world and on the real samples, of a folder `data`, that are there."""
+    sets = [(WORLD, "leadline", world, 1)]
+    if data is not None:
+        sets += [(title, name, data / at, n) for title, name, at, n in REAL]
     found = {}
     for title, name, root, every in sets:
         if title != WORLD and not root.is_dir():
@@ -156,14 +160,42 @@ def _finetune(study: TomStudy, arm: TomArm, seed: int, folders: Folders, segment
     return said
 
 
-def _asked(network: Predictor, arm: TomArm, segment: Segmenter | None) -> Predictor:
+def _asked(network: Predictor, arm: TomArm, segment: Segmenter | None, folders: Folders) -> Predictor:
     """Return the network as the arm asks it."""
+    if arm.pictures != HELD_OUT:
+        return WithOtherPictures(network, folders.worlds / arm.pictures)
     if arm.asks is None:
         return network
     if arm.asks == "true":
         return TomPredictor(network, options=arm.options)
     assert segment is not None
     return WithPredictedMasks(network, segment.surfaces, arm)
+
+
+class WithOtherPictures:
+    """A network that gets the pictures of another world, which shows the same views; the truth stays that of the sample."""
+
+    def __init__(self, network: Predictor, world: Path) -> None:
+        self._network, self._world = network, world
+        self.card = network.card
+
+    def __call__(self, image: NDArray[np.uint8], camera: Any = None) -> Any:
+        """See `Predictor`."""
+        return self._network(image, camera)
+
+    def predict_sample(self, sample: Sample) -> Any:
+        """See `leadline.evaluation.runner.SamplePredictor`.
+
+        Raises:
+            LeadlineError: the other world's view is missing or another one.
+        """
+        twin = get_dataset("leadline").read(self._world, sample.name)
+        theirs, ours = twin.world_from_camera, sample.world_from_camera
+        if theirs is None or ours is None or not np.allclose(theirs, ours):
+            raise LeadlineError(
+                f"{self._world}/{sample.name} is another view than the sample: render both with the same options"
+            )
+        return self._network(twin.image, twin.camera)
 
 
 class WithPredictedMasks:
