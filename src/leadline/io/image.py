@@ -70,10 +70,15 @@ def read_image(path: str | os.PathLike[str], *, at_least: int | None = None, max
     path = Path(path)
     data = _read_bytes(path)
     try:
-        with lifted_pillow_limit():
-            return _photo(data, at_least, max_pixels)
+        return decode_image(data, at_least=at_least, max_pixels=max_pixels)
     except LeadlineError as error:
         raise LeadlineError(f"can't read {path}: {error}") from None
+
+
+def decode_image(data: bytes, *, at_least: int | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Decode the bytes of a picture file; see `read_image`."""
+    with lifted_pillow_limit():
+        return _photo(data, at_least, max_pixels)
 
 
 def list_images(folder: str | os.PathLike[str], recursive: bool = True) -> list[Path]:

@@ -19,8 +19,7 @@ from leadline.depth_map import Ambiguity, DepthMap, Quantity, replace_map
 from leadline.errors import LeadlineError
 from leadline.io.conventions import to_counts
 from leadline.io.header import header_of
-from leadline.io.image import Photo, _photo
-from leadline.io.pillow_limit import lifted_pillow_limit
+from leadline.io.image import Photo, decode_image
 from leadline.io.png import encode_png
 from leadline.labels.label_files import as_half
 from leadline.labels.options import LabelOptions
@@ -90,8 +89,7 @@ def read_stage(work: Work, options: LabelOptions, at_least: int | None) -> Photo
     hashed: int | None = None
     try:
         data = read_bytes(work.item, options.max_bytes)
-        with lifted_pillow_limit():
-            photo = _photo(data, at_least, options.max_pixels)
+        photo = decode_image(data, at_least=at_least, max_pixels=options.max_pixels)
         work.facts |= {"height": photo.hw_full[0], "width": photo.hw_full[1]}
         if min(photo.hw_full) < options.min_side:
             height, width = photo.hw_full
