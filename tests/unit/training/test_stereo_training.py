@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from leadline.cli.load import load
 from leadline.data.datasets.stereo_pair import StereoPair
 from leadline.data.stereo_layers import layered_pair
-from leadline.data.stereo_views import StereoBatch, collate_pairs
 from leadline.errors import LeadlineError
 from leadline.evaluation.runner import predict
 from leadline.models.stereo.registry import make_stereo_model
@@ -21,8 +20,6 @@ from leadline.sample import Sample
 from leadline.training import train
 from leadline.training.config import TrainConfig, from_json, override, to_json
 from leadline.training.stereo import prepare_stereo
-from leadline.training.stereo_settings import StereoSettings
-from leadline.training.tasks.stereo import StereoTask
 
 
 def small(run_dir: Path, *changes: str) -> TrainConfig:
@@ -96,30 +93,3 @@ def test_validation_counts_pixels_off_by_more_than_two(tmp_path: Path) -> None:
         error = np.abs(network(*views)[0].numpy() - pair.disparity)
     assert said["epe"] == pytest.approx(error.mean(), rel=1e-3)
     assert said["score"] == pytest.approx(1 - (error > 2).mean(), abs=1e-3)
-
-
-def test_a_network_that_starts_at_a_match_learns_to_match_pairs_it_has_not_seen() -> None:
-    torch.manual_seed(0)
-    network = make_stereo_model("leadline-stereo-s")
-    task = StereoTask(network, StereoSettings(iterations=1), torch.device("cpu"))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
-
-    def batch(seed: int) -> StereoBatch:
-        rng = np.random.default_rng(seed)
-        return collate_pairs([layered_pair(rng, (32, 64), 12) for _ in range(2)])
-
-    def error() -> float:
-        network.eval()
-        with torch.no_grad():
-            found = [float(task.step(batch(10_000 + n), 0).parts["epe"]) for n in range(2)]
-        network.train()
-        return float(np.mean(found))
-
-    before = error()
-    for number in range(12):
-        loss = task.step(batch(number), number).loss
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-    assert error() < 0.6 * before
