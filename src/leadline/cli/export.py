@@ -35,12 +35,13 @@ def export(
     card
         A model card (JSON) to take licence, training data and notes from; its name and checksum are set anew.
     """
+    from leadline.errors import LeadlineError
     from leadline.export import export_checkpoint
+    from leadline.models.stereo.registry import is_stereo_run
     from leadline.models.tom_segmenter import is_segmenter_run
     from leadline.predictor import read_card
 
     if is_segmenter_run(model):
-        from leadline.errors import LeadlineError
         from leadline.export.segmenter import export_segmenter
         from leadline.runtime.segmenter_card import read_segmenter_card
 
@@ -50,6 +51,13 @@ def export(
         print(export_segmenter(model, out, name=name, half=half, card=about))
         return 0
     template = None if card is None else read_card(card)
+    if is_stereo_run(model):
+        from leadline.export.stereo import export_stereo
+
+        if to != "onnx" or half:
+            raise LeadlineError(f"--half or --to {to} for the stereo network {model}: expected neither, it is exported as ONNX")
+        print(export_stereo(model, out, name=name, card=template))
+        return 0
     written = export_checkpoint(model, out, to=to, name=name, half=half, card=template)
     print(written)
     return 0

@@ -6,6 +6,7 @@ import copy
 import io
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 
 from leadline.errors import LeadlineError
 from leadline.export.onnx import OPSET, write_checked
+from leadline.models.registry import checkpoint_folder
+from leadline.models.stereo.registry import load_trained_stereo
 from leadline.models.stereo.stereo_network import StereoNetwork
 from leadline.predictor import ModelCard
 
@@ -46,6 +49,27 @@ def export_stereo_onnx(network: StereoNetwork, card: ModelCard, path: Path | str
     network.iterations = iterations or network.iterations
     model = _trace(network)
     return write_checked(model, card, path, lambda file: verify_stereo_onnx(file, network))
+
+
+def export_stereo(
+    checkpoint: Path | str, out: Path | str | None = None, *, name: str | None = None, card: ModelCard | None = None
+) -> Path:
+    """Export the averaged weights of a stereo network's checkpoint; return the file.
+
+    Args:
+        checkpoint: folder that training wrote, or the run's folder (its best checkpoint is taken, or its last one).
+        out: file to write, by default NAME.onnx in the checkpoint's folder.
+        name: of the network; by default the run's.
+        card: licence, training data and notes; by default the network's own card.
+
+    Raises:
+        LeadlineError: not a checkpoint of a stereo network, or the export does not reproduce the network.
+    """
+    folder = checkpoint_folder(checkpoint)
+    network, run_name = load_trained_stereo(folder)
+    card = card or network.card(run_name)
+    card = replace(card, name=name or card.name)
+    return export_stereo_onnx(network, card, out or folder / f"{card.name}.onnx")
 
 
 def verify_stereo_onnx(path: Path | str, network: StereoNetwork, shapes: Sequence[tuple[int, int]] = SHAPES) -> float:

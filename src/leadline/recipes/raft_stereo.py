@@ -3,9 +3,9 @@
     leadline train raft_stereo --set data.sources=sceneflow@DATA/SceneFlow
 
 AdamW at 2e-4 with one cycle (here a short warm-up and a linear fall), weight decay 1e-5, batches of 6 crops of 320 x 720 (here
-704, a multiple of 32), 16 refinement steps, 100,000 batches, gradients clipped to 1: the defaults of their code. Colours change
-asymmetrically in a fifth of the pairs, half of the right pictures lose one or two patches of 50 to 100 pixels, and pictures are
-resized by 2^-0.2 to 2^0.4.
+704, a multiple of 32), 16 refinement steps, gradients clipped to 1. From memory of their code, not checked: the batch size,
+100,000 batches, and that colours change asymmetrically in a fifth of the pairs, half of the right pictures lose one or two
+patches of 50 to 100 pixels, and pictures are resized by 2^-0.2 to 2^0.4.
 Hardware: GPUs. Expected score: the authors' (not run here).
 """
 

@@ -63,3 +63,24 @@ def test_crestereo_is_exported_with_both_of_its_sizes(tmp_path: Path) -> None:
     network = small("crestereo-tiny")
     file = export_stereo_onnx(network, network.card("crestereo-tiny.random"), tmp_path / "a.onnx", iterations=2)
     assert file.stat().st_size < 2_000_000
+
+
+def test_a_checkpoint_is_exported_by_the_command_line_under_its_runs_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.torch import save_file
+
+    from leadline.cli.export import export
+
+    network = small("raft-stereo-tiny")
+    network.iterations = 1
+    folder = tmp_path / "checkpoints" / "best"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"name": "raft-stereo-tiny.mine", "model": {"architecture": "raft-stereo-tiny"}}')
+    save_file(network.state_dict(), folder / "weights.safetensors")
+    with pytest.raises(LeadlineError, match="exported as ONNX"):
+        export(tmp_path, half=True)
+    assert export(tmp_path) == 0
+    written = Path(capsys.readouterr().out.strip())
+    assert written == folder / "raft-stereo-tiny.mine.onnx"
+    assert load_stereo_predictor(str(written)).card.name == "raft-stereo-tiny.mine"

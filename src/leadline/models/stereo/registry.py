@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from leadline.errors import LeadlineError
+from leadline.models.registry import checkpoint_folder
 from leadline.models.stereo.crestereo import CreStereo
 from leadline.models.stereo.published import read_published
 from leadline.models.stereo.raft_stereo import RaftStereo
@@ -103,6 +104,15 @@ def load_stereo_network(path: Path | str, architecture: str = "") -> StereoNetwo
     except (OSError, SafetensorError) as error:
         raise LeadlineError(f"can't read weights {path} ({error}): expected a .safetensors file") from None
     return _filled(make_stereo_model(architecture), state, path)
+
+
+def is_stereo_run(folder: Path | str) -> bool:
+    """Say whether a folder is a run of `leadline train`, or a checkpoint of one, that trained a stereo network."""
+    try:
+        config = json.loads((checkpoint_folder(folder) / "config.json").read_text("utf-8"))
+        return str(config["model"]["architecture"]) in _ARCHITECTURES
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def load_trained_stereo(folder: Path) -> tuple[StereoNetwork, str]:
