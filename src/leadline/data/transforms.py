@@ -99,9 +99,10 @@ def _moved_pairs(
     if not len(pairs):
         return pairs
     points = pairs[:, :4].reshape(-1, 2) - 0.5
-    moved = np.linalg.solve(linear, (points - offset).T).T.reshape(-1, 4) + 0.5
+    # Rounded first: a point just inside may be rounded to the edge.
+    moved = (np.linalg.solve(linear, (points - offset).T).T.reshape(-1, 4) + 0.5).astype(np.float32)
     inside = ((moved >= 0) & (moved < np.tile(hw[::-1], 2))).all(axis=1)
-    return np.column_stack([moved, pairs[:, 4]])[inside].astype(np.float32)
+    return np.column_stack([moved, pairs[:, 4]])[inside]
 
 
 def random_colours(image: NDArray[np.uint8], rng: np.random.Generator, how: Augmentation) -> NDArray[np.uint8]:

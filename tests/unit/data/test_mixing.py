@@ -9,7 +9,7 @@ import pytest
 from leadline.data.folder import Source
 from leadline.data.mixing import MixedViews
 from leadline.data.synthetic.layout import StoredView, write_scene
-from leadline.data.transforms import Augmentation, random_crop
+from leadline.data.transforms import Augmentation, _moved_pairs, random_crop
 from leadline.data.views import View
 from leadline.errors import LeadlineError
 
@@ -176,6 +176,12 @@ def test_a_batch_that_can_not_be_made_is_passed_over_up_to_a_limit(worlds: Path,
     assert len(views.broken) == 2
     with pytest.raises(LeadlineError, match="most_broken=20"):
         list(islice(stream, 50))
+
+
+def test_a_point_that_rounding_moves_onto_the_edge_is_left_out() -> None:
+    pairs = np.array([[10, 96, 20, 30, 1], [10, 50, 20, 30, 1]], np.float32)
+    offset = np.array([0.0, 1e-7])  # the first point comes to lie 1e-7 pixels above the lower edge
+    assert _moved_pairs(pairs, np.eye(2), offset, (96, 96)).tolist() == [[10, 50, 20, 30, 1]]
 
 
 def test_pairs_keep_their_order_through_crops_and_turns(tmp_path: Path) -> None:
