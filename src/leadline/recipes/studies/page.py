@@ -251,7 +251,7 @@ def _draw(study: Study, scores: Scores, out: Path) -> None:
     axis.set_xlabel("delta1, mean over sets; a point a seed")
     axis.grid(color="#dddddd", linewidth=0.6)
     axis.set_axisbelow(True)
-    axis.legend(loc="lower left", fontsize=8)
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=2, fontsize="small")
     figure.tight_layout()
     with atomic_write(out) as temporary:
         figure.savefig(temporary, dpi=110)
