@@ -60,7 +60,9 @@ def test_a_claim_that_is_touched_stays_its_owners(tmp_path, workers):
 
 
 def test_of_many_that_see_a_dead_claim_one_gets_it(tmp_path):
-    (tmp_path / "a.claim").write_text(json.dumps({**Claims(tmp_path)._me, "pid": 2**22 + 5}))  # no such process
+    dead = Claims(tmp_path)
+    dead.close()
+    (tmp_path / "a.claim").write_text(json.dumps({**dead._me, "pid": 2**22 + 5}))  # no such process
     many = [Claims(tmp_path) for _ in range(8)]
     barrier, won = threading.Barrier(8), []
 
