@@ -5,7 +5,7 @@
 The sources are planes with textures cut from rendered rooms, right views drawn from rooms with depth, and a rendered stereo
 world (``leadline synth tom --stereo --opaque``). The network starts from the match that its correlations expect, a departure
 from RAFT-Stereo.
-Hardware: a CPU core with bf16 (AMX), an hour. Expected score: not measured yet; ``python -m leadline.evaluation.stereo_page`` does it.
+Hardware: a CPU core with bf16 (AMX), an hour. Expected score: not measured yet (``python -m leadline.evaluation.stereo_page``).
 """
 
 from __future__ import annotations
