@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -64,8 +65,8 @@ def folders(root: Path) -> Folders:
 
 @pytest.fixture
 def worlds(tmp_path: Path) -> Folders:
-    for name in (*tom.OPAQUE, *tom.CLEARED, tom.TOM, tom.HELD_OUT, tom.OPAQUE_TWIN):
-        write_world(tmp_path / "worlds" / name, 2, glass=name not in tom.OPAQUE)
+    for name in (tom.OPAQUE, *tom.CLEARED, tom.TOM, tom.HELD_OUT, tom.OPAQUE_TWIN):
+        write_world(tmp_path / "worlds" / name, 2, glass=name != tom.OPAQUE)
     return folders(tmp_path)
 
 
@@ -186,9 +187,21 @@ def test_the_base_sees_no_glass_and_the_photos_bring_no_depth(worlds: Folders) -
     kept = sorted(path.relative_to(worlds.cleared).as_posix() for path in worlds.cleared.glob("*/*/image/*"))
     assert kept == [f"{world}/s{scene}/image/001.png" for world in sorted(tom.CLEARED) for scene in range(2)]
     indexed = "".join(path.read_text() for path in worlds.cache.glob("*.jsonl"))
-    assert indexed.count('"name"') == 2 * 4 + 3 * 2  # all views of the opaque twins, one of each scene of the others
+    assert indexed.count('"name"') == 4 + 3 * 2  # all views of the opaque world, one of each scene of the others
     assert {path.suffix for path in worlds.photos.rglob("*") if path.is_file()} == {".png"}
     assert len(list((worlds.photos / "photos").iterdir())) == 4
+
+
+def test_a_view_with_little_glass_is_kept_without_its_truth_there(worlds: Folders) -> None:
+    scene = worlds.worlds / tom.CLEARED[0] / "s0"
+    material = np.zeros(HW, np.uint8)
+    material[:4, :20] = 2  # 2.6 % of the picture
+    cv2.imwrite(str(scene / "material" / "000.png"), material)
+    prepare(STUDY, worlds)
+    before = np.load(scene / "depth" / "000.npy")
+    after = np.load(worlds.cleared / tom.CLEARED[0] / "s0" / "depth" / "000.npy")
+    assert before[material > 0].min() > 0
+    np.testing.assert_array_equal(after, np.where(material > 0, 0, before))
 
 
 def test_a_missing_world_is_one_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the study of virtual labels is made of: views without glass, photos with masks, and the labels of a network."""
+"""What the study of virtual labels is made of: views without truth on glass, photos with masks, and the labels of a network."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from numpy.typing import NDArray
 from leadline.data.folder import Source
 from leadline.data.mask_files import MaskSource
 from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_write
 from leadline.io.image import list_images, read_image
 from leadline.labels.label_files import write_label
 from leadline.labels.tom_predictor import TomPredictor
 from leadline.labels.virtual_folder import Picture, label_virtual
 from leadline.predictor import Predictor
 from leadline.recipes.studies.study import LONGEST
-from leadline.recipes.studies.tom import CLEARED, TOM, Folders, TomArm, TomStudy
+from leadline.recipes.studies.tom import CLEARED, MOST_GLASS, TOM, Folders, TomArm, TomStudy
 
 # A picture to its materials, (h, w): 1 transparent, 2 mirror, 0 neither.
 Segment = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 
 def prepare(study: TomStudy, folders: Folders) -> None:
-    """Sort out views without glass, lay out photos and masks, and decode the base's views; what is there already is kept.
+    """Clear views of the truth on glass, lay out photos and masks, and decode the base's views; what is there already is kept.
 
     Done before the trainings start, so that none of them waits for another's cache.
 
@@ -113,18 +114,21 @@ def _write_merged(arm: TomArm, predictor: Predictor, picture: Picture, masks: Ma
 
 
 def _clear_of_glass(world: Path, out: Path) -> None:
-    """Link the views of a world that show no glass and no mirror, in its own layout."""
+    """Lay out, in the world's own layout, the views that show little glass and mirror, without depth on it."""
     for scene in _scenes(world):
         target = out / scene.name
         if (target / "camera.json").exists():
             continue
-        kept = [p for p in sorted((scene / "image").iterdir()) if not _read_mask(scene / "material" / f"{p.stem}.png").any()]
+        masks = {p: _read_mask(scene / "material" / f"{p.stem}.png") > 0 for p in sorted((scene / "image").iterdir())}
+        kept = [picture for picture, mask in masks.items() if mask.mean() <= MOST_GLASS]
         if not kept:
             continue
-        for part in ("depth", "sky"):
-            _link(scene / part, target / part)
+        _link(scene / "sky", target / "sky")
         for picture in kept:
             _link(picture, target / "image" / picture.name)
+            with atomic_write(target / "depth" / f"{picture.stem}.npy") as temporary:
+                depth = np.load(scene / "depth" / f"{picture.stem}.npy")
+                np.save(temporary, np.where(masks[picture], np.float32(0), depth))
         _link(scene / "camera.json", target / "camera.json")  # the last: with it the scene counts
 
 

@@ -18,6 +18,7 @@ from leadline.recipes.studies.tom import (
     CLEARED,
     HELD_OUT,
     INPUT_SIZE,
+    MOST_GLASS,
     OPAQUE,
     OPAQUE_TWIN,
     SIZES,
@@ -210,7 +211,7 @@ def _how(study: TomStudy, scores: TomScores) -> str:
     counts = scores.records(scores.arms[0])[0]["scores"][WORLD]["counts"]
     photos = sorted({r["photos"] for arm in scores.arms for r in scores.records(arm) if "photos" in r})
     proxy = [r["masks_iou"] for arm in scores.arms for r in scores.records(arm) if "masks_iou" in r]
-    sources = ", ".join(f"`{name}` ({100 * share:.0f} %)" for name, share in zip((*OPAQUE, *CLEARED), WEIGHTS, strict=True))
+    sources = ", ".join(f"`{name}` ({100 * share:.0f} %)" for name, share in zip((OPAQUE, *CLEARED), WEIGHTS, strict=True))
     h, w = SIZES[0]
     by = sorted({r["segmenter"] for arm in scores.arms for r in scores.records(arm) if "segmenter" in r})
     shown = f" Proxy masks by {', '.join(by)}." if by else ""
@@ -218,8 +219,8 @@ def _how(study: TomStudy, scores: TomScores) -> str:
         shown += f" Their intersection over union with the true ones of these pictures: {np.mean(proxy):.2f}."
     pictures = f"{' or '.join(map(str, photos))} " if photos else ""
     return f"""Base: `{study.model.architecture}` from ImageNet's encoder, {study.steps} steps of {study.batch_size} on
-{sources}; of the last three only views without a pixel of glass or mirror. Fine-tuning: {study.finetune_steps}
-steps of {study.batch_size} by the recipe `tom_finetune`, {h} x {w}, on {pictures}pictures of the world `{TOM}`, whose depth is
+{sources}; of the last three only views with at most {100 * MOST_GLASS:g} % of glass and mirror, whose depth is left out
+there. Fine-tuning: {study.finetune_steps} steps of {study.batch_size} by the recipe `tom_finetune`, {h} x {w}, on {pictures}pictures of the world `{TOM}`, whose depth is
 never read.{shown} The last, averaged weights are scored, none are chosen. One core each.
 
 Scored: {counts["scored"]} views of `{HELD_OUT}` ({counts["failed"]} failed), whose makers of glass and mirrors, styles of rooms
@@ -232,8 +233,7 @@ how="--size 256 192 --samples 8 --assets runs/assets"
 leadline synth {HELD_OUT} --count 160 --views-per-scene 4 $how --out runs/worlds/{HELD_OUT}
 leadline synth {HELD_OUT} --opaque --count 160 --views-per-scene 4 $how --out runs/worlds/{OPAQUE_TWIN}
 leadline synth {TOM} --count 300 --views-per-scene 6 $how --out runs/worlds/{TOM}
-leadline synth {TOM} --opaque --count 300 --views-per-scene 6 $how --out runs/worlds/{OPAQUE[0]}
-leadline synth {TOM} --opaque --stereo --count 200 --views-per-scene 4 --seed 1 $how --out runs/worlds/{OPAQUE[1]}
+leadline synth {TOM} --opaque --count 900 --views-per-scene 4 --seed 5 $how --out runs/worlds/{OPAQUE}
 python -m leadline.recipes.studies run  {study.name} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {study.name}
 ```"""
