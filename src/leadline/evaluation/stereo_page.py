@@ -2,7 +2,7 @@
 
     python -m leadline.evaluation.stereo_page --model FILE.onnx --data ../shared/data --out docs/results/stereo.md
 
-``--model`` may be left out, and takes checkpoints of ``leadline train`` too.
+``--model`` may be left out, or given several times.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import numpy as np
 from leadline.data.datasets.registry import get_dataset
 from leadline.data.datasets.stereo_pair import StereoPair
 from leadline.errors import LeadlineError
-from leadline.evaluation.loading import load
-from leadline.evaluation.pair_predictor import PairPredictor
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
 from leadline.metrics.stereo import stereo_metrics
@@ -92,7 +90,7 @@ one run on a machine that did other work too: they say no more than the order of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m leadline.evaluation.stereo_page", description=__doc__)
-    parser.add_argument("--model", action="append", default=[], help="a stereo network's ONNX file or checkpoint")
+    parser.add_argument("--model", action="append", default=[], help="a stereo network's ONNX file")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with real samples")
     parser.add_argument("--out", type=Path, default=Path("docs/results/stereo.md"))
     given = parser.parse_args(arguments)
@@ -101,22 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "semi-global matching, filled": SemiGlobalMatching(fill=True),
     }
     for name in given.model:
-        matcher = _network(name)
+        matcher = load_stereo_predictor(name)
         matchers[matcher.card.name] = matcher
     text = page({title: score(matcher, given.data) for title, matcher in matchers.items()})
     with atomic_write(given.out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(given.out)
     return 0
-
-
-def _network(name: str) -> StereoPredictor:
-    if not Path(name).is_dir():
-        return load_stereo_predictor(name)
-    found = load(name)
-    if not isinstance(found, PairPredictor):
-        raise LeadlineError(f"{name} takes single pictures: expected a stereo network's checkpoint or ONNX file")
-    return found.matcher
 
 
 if __name__ == "__main__":

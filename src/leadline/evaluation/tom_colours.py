@@ -22,7 +22,6 @@ import numpy as np
 
 from leadline.data.datasets.registry import get_dataset
 from leadline.errors import LeadlineError
-from leadline.evaluation.loading import load
 from leadline.evaluation.protocol import Protocol
 from leadline.evaluation.remembered import Remembered, remember
 from leadline.evaluation.surface_scores import PROTOCOL, Scorer, SurfaceScore, rank_correlation
@@ -30,6 +29,7 @@ from leadline.io.atomic import atomic_write
 from leadline.labels.tom_predictor import TomPredictor
 from leadline.labels.virtual import VirtualOptions, virtual_depth
 from leadline.predictor import ModelCard, Predictor
+from leadline.runtime.predictor import load_predictor
 from leadline.sample import Sample
 
 COUNTS = (1, 5, 10, 20)
@@ -287,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m leadline.evaluation.tom_colours", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--model", default="leadline-s.v1", help="a shipped network, an ONNX file or a checkpoint")
+    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file")
     parser.add_argument("--model2", help="another one, beside it")
     parser.add_argument("--worlds", type=Path, required=True, help="what leadline synth tom-held-out has written")
     parser.add_argument("--out", type=Path, required=True, help="the Markdown file; the plot goes to ../assets from there")
@@ -298,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.views < 1:
             raise LeadlineError(f"--views {given.views}: expected at least 1")
         ablations = [
-            ablate(load(name), given.worlds, given.views, given.seeds, say=lambda text: print(text, file=sys.stderr))
+            ablate(load_predictor(name), given.worlds, given.views, given.seeds, say=lambda text: print(text, file=sys.stderr))
             for name in filter(None, (given.model, given.model2))
         ]
         plot = given.out.parent.parent / "assets" / f"{given.out.stem}.png"

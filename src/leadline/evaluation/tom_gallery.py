@@ -24,7 +24,6 @@ from leadline.data.datasets.registry import get_dataset
 from leadline.data.mask_files import MaskSource
 from leadline.depth_map import DepthMap, replace_map
 from leadline.errors import LeadlineError
-from leadline.evaluation.loading import load
 from leadline.evaluation.report import markdown_table, number
 from leadline.evaluation.surface_scores import PROTOCOL, Scorer
 from leadline.evaluation.tom_colours import iter_views, marked
@@ -32,6 +31,7 @@ from leadline.io.atomic import atomic_write
 from leadline.io.preview import colourise, robust_range
 from leadline.labels.tom_predictor import TomPredictor
 from leadline.predictor import Predictor
+from leadline.runtime.predictor import load_predictor
 from leadline.sample import Sample
 
 RENDERED, REAL, UNKNOWN = "rendered, held out", "real, with truth", "real, without truth"
@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m leadline.evaluation.tom_gallery", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--model", default="leadline-s.v1", help="a shipped network, an ONNX file or a checkpoint")
+    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file")
     parser.add_argument("--finetuned", help="the same network, fine-tuned on virtual depth")
     parser.add_argument("--worlds", type=Path, required=True, help="what leadline synth tom-held-out has written")
     parser.add_argument("--data", type=Path, required=True, help="the folder with dev/ and unlabelled/ below it")
@@ -271,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> None:
-    base, finetuned = load(given.model), load(given.finetuned) if given.finetuned else None
+    base, finetuned = load_predictor(given.model), load_predictor(given.finetuned) if given.finetuned else None
     assets = given.out.parent.parent / "assets" / given.out.stem
     rows, files = [], []
     for index, subject in enumerate(subjects(given.worlds, given.data, assets / OUTLINES), 1):

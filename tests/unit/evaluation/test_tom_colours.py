@@ -126,7 +126,7 @@ def test_views_without_glass_or_full_of_it_are_passed_over(tmp_path: Path) -> No
 def test_the_page_says_what_the_numbers_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_room(tmp_path / "w", "a")
     write_room(tmp_path / "w", "b", seed=1)
-    monkeypatch.setattr(tom_colours, "load", lambda name: RedIsNear())
+    monkeypatch.setattr(tom_colours, "load_predictor", lambda name: RedIsNear())
     out = tmp_path / "docs" / "results" / "tom-colours.md"
     arguments = ["--worlds", str(tmp_path / "w"), "--out", str(out), "--model2", "other", "--seeds", "0", "1"]
     assert tom_colours.main(arguments) == 0

@@ -116,7 +116,7 @@ def test_the_command_draws_rendered_and_real_pictures(tmp_path: Path, monkeypatc
 
     get = tom_gallery.get_dataset
     monkeypatch.setattr(tom_gallery, "get_dataset", lambda name: ClearGrasp() if name == "cleargrasp_real" else get(name))
-    monkeypatch.setattr(tom_gallery, "load", lambda name: RedIsNear())
+    monkeypatch.setattr(tom_gallery, "load_predictor", lambda name: RedIsNear())
     out = tmp_path / "docs" / "results" / "tom-gallery.md"
     arguments = ["--worlds", tmp_path / "worlds", "--data", tmp_path / "data", "--out", out, "--finetuned", "ft"]
     assert tom_gallery.main([str(a) for a in arguments]) == 0

@@ -92,7 +92,7 @@ class TomStudy:
     name: str = "tom"
     arms: tuple[TomArm, ...] = ARMS
     model: ModelConfig = field(default_factory=ModelConfig)
-    steps: int = 5000
+    steps: int = 4000
     finetune_steps: int = 300
     batch_size: int = 8
 
