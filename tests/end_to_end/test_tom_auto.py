@@ -13,7 +13,7 @@ import leadline
 from leadline.cli.label import virtual
 from leadline.cli.predict import predict
 from leadline.errors import LeadlineError
-from leadline.runtime.predictor import weights_folder
+from leadline.runtime.segmenter import load_segmenter
 
 HW = (60, 80)
 WINDOW = np.zeros(HW, bool)
@@ -73,11 +73,7 @@ def test_wrong_wishes_are_one_line(scenes, tmp_path, wishes, line):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif((weights_folder() / "leadline-tom-seg.v1.onnx").exists(), reason="the weights are here")
-def test_auto_says_in_one_line_that_its_weights_are_missing(scenes, tmp_path):
-    done = leadline_command("predict", scenes / "photos", "--tom", "auto", "--out", tmp_path / "out")
-    assert done.returncode == 1
-    assert done.stderr.startswith("leadline: the weights of leadline-tom-seg.v1 are not in this install: train them")
-    assert len(done.stderr.splitlines()) == 1
-    with pytest.raises(LeadlineError, match=r"the weights of leadline-tom-seg\.v1 are not in this install"):
-        virtual(str(scenes / "photos"), masks="auto", out=tmp_path / "out")
+def test_auto_is_the_shipped_segmenter(scenes, tmp_path):
+    assert load_segmenter("auto").card.name == "leadline-tom-seg.v1"
+    assert predict(str(scenes / "photos" / "B.png"), tom="auto", tom_colours=1, write="npz", out=tmp_path / "out") == 0
+    assert leadline.read_depth(tmp_path / "out" / "B.npz").values.shape == HW
