@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
-from leadline.recipes.studies.tom_stereo import ARMS, BASE, NAME, NETWORKS, OPAQUE, SGM, SHAPES, TOM, StereoArm
+from leadline.recipes.studies.tom_stereo import ARMS, BASE, HELD_OUT, NAME, NETWORKS, OPAQUE, SGM, SHAPES, TOM, StereoArm
 
 METRICS = {"bad_2": "bad 2", "bad_4": "bad 4", "bad_6": "bad 6", "bad_8": "bad 8", "epe": "MAE, px", "rms": "RMSE, px"}
 CLASSES = {"all": "All", "tom": "ToM", "other": "Other"}
@@ -68,8 +68,14 @@ off by more than so many pixels of a picture of 256 x 192.
 A base never saw glass: it is trained on drawn pairs and on `{OPAQUE}`. `{TOM}` gives pictures and masks to fine-tune on, never
 its truth. Batches of 4 crops of {" and ".join(f"{h} x {w}" for h, w in SHAPES)}. {plans}.
 
-    python -m leadline.recipes.studies run  {NAME}
-    python -m leadline.recipes.studies page {NAME}
+```sh
+how="--stereo --size 256 192 --samples 8 --assets runs/assets"
+leadline synth tom-held-out --count 100 --views-per-scene 2 --seed 1 $how --out runs/worlds/{HELD_OUT}
+leadline synth tom --count 200 --views-per-scene 4 --seed 1 $how --out runs/worlds/{TOM}
+leadline synth tom --opaque --count 120 --views-per-scene 4 --seed 6 $how --out runs/worlds/{OPAQUE}
+python -m leadline.recipes.studies run  {NAME}
+python -m leadline.recipes.studies page {NAME}
+```
 """
 
 
