@@ -7,29 +7,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from leadline.errors import LeadlineError
-from leadline.models.blocks.scene_context import SceneContext
-from leadline.models.efficientnet_lite import EfficientNetLite
-from leadline.models.fusion_decoder import FusionDecoder
+from leadline.models.encoder_decoder import EncoderDecoder
 from leadline.models.registry import checkpoint_folder, load_weights
 from leadline.runtime.segmenter_card import CLASSES, SegmenterCard
 
 
-class TomSegmenter(nn.Module):
+class TomSegmenter(EncoderDecoder):
     """(N, 3, h, w) pictures, normalised by the card, to (N, 4, h, w) logits of opaque, transparent, mirror and sky.
 
-    The encoder and the attention over its coarsest level are those of `leadline.models.leadline_net.LeadlineNet`: whether a
-    pane is a mirror shows in the whole room. The decoder is narrow, since classes need less detail than depths.
+    The trunk is that of `leadline.models.leadline_net.LeadlineNet`: whether a pane is a mirror shows in the whole room. Its
+    decoder is narrow, since classes need less detail than depths.
 
     Args:
-        variant: of the encoder, 0 to 2.
-        widths: of the decoder at strides 4, 8, 16 and 32; the last one is the width of the attention.
-        context_blocks: transformer blocks at stride 32.
-        head_width: of the last but one convolution, at stride 2.
+        variant, widths, context_blocks, head_width: see `EncoderDecoder`.
     """
 
     stride = 32
@@ -39,22 +32,11 @@ class TomSegmenter(nn.Module):
     def __init__(
         self, variant: int = 0, widths: Sequence[int] = (24, 40, 64, 128), context_blocks: int = 1, head_width: int = 24
     ) -> None:
-        super().__init__()
-        self.encoder = EfficientNetLite(variant)
-        fine, *taps = self.encoder.channels
-        self.enter_context = nn.Conv2d(taps[-1], widths[-1], 1)
-        self.context = SceneContext(widths[-1], context_blocks)
-        self.decoder = FusionDecoder(taps, widths)
-        self.refine = nn.Conv2d(widths[0] + fine, head_width, 3, padding=1)
-        self.predict = nn.Conv2d(head_width, len(CLASSES), 1)
+        super().__init__(variant, widths, context_blocks, head_width, outputs=len(CLASSES), kernel=1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the (N, 4, h, w) float32 logits."""
-        fine, *taps = self.encoder(image)
-        taps[-1] = self.context(self.enter_context(taps[-1]))
-        x = F.interpolate(self.decoder(taps), size=fine.shape[-2:], mode="bilinear", align_corners=False)
-        raw = self.predict(self.refine(torch.cat([x, fine], dim=1)).relu())
-        return F.interpolate(raw.float(), size=image.shape[-2:], mode="bilinear", align_corners=False)
+        return self.planes(image)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Return the (N, 3, h, w) float32 input, in channels_last memory, of (N, h, w, 3) uint8 sRGB pixels."""
