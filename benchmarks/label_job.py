@@ -5,7 +5,9 @@
 The network is Depth Anything V2 Small's architecture with random weights, at 686 x 518; the photos are JPEGs of 1.2 megapixels.
 The loop saves what the pipeline gives, an 8-bit PNG at the photo's size. The job lists and plans the folder, and writes a tar
 of 16-bit PNGs at the network's size, a manifest and its checksums. ``one_core`` is the same job on one core: over the cores, it
-is the time that no overlap can beat. Each contestant has a process of its own; they take turns.
+is the time that no overlap can beat. ``ray_job`` is the job on Ray, with one worker that has all cores, as the local engine
+does; Ray runs already, and the time until its worker is ready is told apart. Each contestant has a process of its own; they
+take turns. ``--only label_job_fp32 ray_job_fp32`` compares these two alone.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,7 @@ from benchmarks.predict_folder import _make_network, _make_photos, _transformers
 
 PRECISIONS = ("fp32", "bf16")
 CONTESTANTS = ("transformers_loop", *(f"label_job_{precision}" for precision in PRECISIONS))
+ON_RAY = "ray_job_fp32"
 HW = (960, 1280)
 
 
@@ -35,6 +40,7 @@ def main() -> None:
     parser.set_defaults(rounds=3)
     parser.add_argument("--photos", type=int, default=48)
     parser.add_argument("--work", type=Path, help="folder to keep photos and network in for the next run")
+    parser.add_argument("--only", nargs="+", metavar="CONTESTANT", help="compare these alone, with the first one")
     parser.add_argument("--contestant", help="internal: run one contestant, once for each line of input")
     given = parser.parse_args()
     if given.contestant:
@@ -44,10 +50,18 @@ def main() -> None:
         work = (given.work or Path(temporary)).resolve()
         _make_folder(work, given.photos)
         difference = _make_network(work)
-        seconds = _take_turns([*CONTESTANTS, *(f"one_core_{precision}" for precision in PRECISIONS)], work, given)
-    against = CONTESTANTS[0]
-    results: dict[str, Any] = dict(summary({name: seconds[name] for name in CONTESTANTS}, against, given.photos))
+        everyone = [*CONTESTANTS, *([ON_RAY] if find_spec("ray") else []), *(f"one_core_{each}" for each in PRECISIONS)]
+        seconds, starts = _take_turns(given.only or everyone, work, given)
+    shown = [name for name in seconds if not name.startswith("one_core")]
+    results: dict[str, Any] = dict(summary({name: seconds[name] for name in shown}, shown[0], given.photos))
+    if ON_RAY in seconds:
+        results["ray"] = {"worker_ready_after_s": statistics.median(starts[ON_RAY])}
+        if (local := "label_job_fp32") in seconds:
+            ratios = [own / least for own, least in zip(seconds[ON_RAY], seconds[local], strict=True)]
+            results["ray"]["time_over_local"] = statistics.median(ratios)
     for precision in PRECISIONS:
+        if not {f"one_core_{precision}", f"label_job_{precision}"} <= set(seconds):
+            continue
         bound = [alone / given.threads for alone in seconds[f"one_core_{precision}"]]
         shares = [least / own for least, own in zip(bound, seconds[f"label_job_{precision}"], strict=True)]
         results[f"overlap_{precision}"] = {"bound_s": statistics.median(bound), "share_of_bound": statistics.median(shares)}
@@ -76,9 +90,11 @@ def _make_folder(work: Path, count: int) -> None:
     part.rename(folder)
 
 
-def _take_turns(names: list[str], work: Path, given: Any) -> dict[str, list[float]]:
+def _take_turns(names: list[str], work: Path, given: Any) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return the seconds of every turn by contestant, and those before it could begin."""
     workers = {name: _start(name, work, given) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in names}
+    starts: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(given.rounds + 1):
         for name, worker in workers.items():
             worker.stdin.write(f"{given.photos}\n")
@@ -87,12 +103,14 @@ def _take_turns(names: list[str], work: Path, given: Any) -> dict[str, list[floa
             if not answer:
                 raise SystemExit(f"{name} stopped: {(work / f'{name}.log').read_text()[-500:]}")
             if turn > 0:  # the first turn loads and compiles
-                seconds[name].append(json.loads(answer))
+                whole, start = json.loads(answer)
+                seconds[name].append(whole - start)
+                starts[name].append(start)
                 print(f"{name}: {1000 * seconds[name][-1] / given.photos:.0f} ms a photo", file=sys.stderr, flush=True)
     for worker in workers.values():
         worker.stdin.close()
         worker.wait()
-    return seconds
+    return seconds, starts
 
 
 def _start(name: str, work: Path, given: Any) -> Any:
@@ -109,43 +127,76 @@ def _serve(name: str, work: Path, threads: int) -> None:
         threads = 1
     stdout, sys.stdout = sys.stdout, sys.stderr  # libraries print
     out = work / "out" / name
-    run = _loop(work, out, threads) if name == "transformers_loop" else _job(work, out, name.rpartition("_")[2], threads)
+    if name == "transformers_loop":
+        run = _loop(work, out, threads)
+    else:
+        make = _ray_job if name == ON_RAY else _job
+        run = make(work, out, name.rpartition("_")[2], threads)
     for line in sys.stdin:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         folder = work / f"pictures-{int(line)}"
         started = time.perf_counter()
-        run(folder)
-        print(json.dumps(time.perf_counter() - started), file=stdout, flush=True)
+        start = run(folder) or 0.0
+        print(json.dumps([time.perf_counter() - started, start]), file=stdout, flush=True)
 
 
-def _loop(work: Path, out: Path, threads: int) -> Callable[[Path], None]:
+def _loop(work: Path, out: Path, threads: int) -> Callable[[Path], float | None]:
     estimate = _transformers_pipeline(work, out, threads)
     return lambda folder: estimate(sorted(folder.glob("*.jpg")))
 
 
-def _job(work: Path, out: Path, precision: str, threads: int) -> Callable[[Path], None]:
-    from leadline.labels.job import LabelJob
+def _predictor(work: Path, precision: str) -> Any:
     from leadline.predictor import ModelCard
     from leadline.runtime.engine import EngineOptions
-    from leadline.runtime.malloc import keep_freed_memory
     from leadline.runtime.onnx_predictor import OnnxPredictor
+
+    card = ModelCard.from_json((work / "network.json").read_text())
+    return OnnxPredictor(work / "network.onnx", card, EngineOptions(precision=precision, throughput=True))
+
+
+def _job(work: Path, out: Path, precision: str, threads: int) -> Callable[[Path], float | None]:
+    from leadline.labels.job import LabelJob
+    from leadline.runtime.malloc import keep_freed_memory
 
     keep_freed_memory()  # as the command line does
     if threads == 1:
         import cv2
 
         cv2.setNumThreads(1)
-    card = ModelCard.from_json((work / "network.json").read_text())
-    predictor = OnnxPredictor(work / "network.onnx", card, EngineOptions(precision=precision, throughput=True))
+    predictor = _predictor(work, precision)
 
     def run(folder: Path) -> None:
         job = LabelJob([str(folder)], predictor, out, threads=1 if threads == 1 else None)
-        counts = [done.counts for done in job.run()]
-        if sum(count.get("labelled", 0) for count in counts) != job.plan.summary.images:
-            raise SystemExit(f"not all labelled: {counts}")
+        _check_all([done.counts for done in job.run()], job.plan.summary.images)
 
     return run
+
+
+def _ray_job(work: Path, out: Path, precision: str, threads: int) -> Callable[[Path], float | None]:
+    import ray
+
+    from benchmarks.label_job import _predictor as predictor_of  # workers don't know this module as __main__
+    from leadline.labels.ray_job import RayLabelJob
+
+    ray.init(
+        address="local", num_cpus=threads, object_store_memory=80 << 20, include_dashboard=False, log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}},
+    )  # fmt: skip
+
+    def run(folder: Path) -> float | None:
+        started = time.perf_counter()
+        job = RayLabelJob([str(folder)], partial(predictor_of, work, precision), out, workers=(1, 1), cpus_per_worker=threads)
+        planned = time.perf_counter() - started
+        _check_all([done.counts for done in job.run()], job.plan.summary.images)
+        return planned + (job.ready_after_s or 0.0)
+
+    return run
+
+
+def _check_all(counts: list[dict[str, int]], images: int) -> None:
+    if sum(count.get("labelled", 0) for count in counts) != images:
+        raise SystemExit(f"not all labelled: {counts}")
 
 
 if __name__ == "__main__":

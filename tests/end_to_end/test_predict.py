@@ -211,6 +211,7 @@ def test_control_c_leaves_whole_files_only(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "leadline: stopped; what was finished is whole, nothing else was written"
     assert "Traceback" not in said
     written = sorted(out.glob("*.npz"))
     assert 0 < len(written) < 60

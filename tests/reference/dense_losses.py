@@ -122,6 +122,17 @@ def pseudo_label(pred: Map, label: Map, valid: Mask, share: float = 0.1) -> floa
     return l1(p, t, kept) + 2 * ssi_losses.gradient_matching(p, t, kept)
 
 
+def cutmix(pred: Map, label: Map, valid: Mask, inside: Mask) -> float:
+    total = 0.0
+    for region in (inside, ~inside):
+        part = valid & region
+        ours, theirs = ssi_losses.normalised(pred, part), ssi_losses.normalised(label, part)
+        if theirs is not None:
+            ours = np.zeros_like(theirs) if ours is None else ours
+            total += part.sum() / valid.sum() * float(np.mean([abs(a - b) for a, b in zip(ours, theirs, strict=True)]))
+    return total
+
+
 def normals(depth: Map, valid: Mask, fx: float, fy: float, cx: float, cy: float) -> dict[tuple[int, int], NDArray[np.float64]]:
     """The cross product of the edges of the triangle of each pixel, its right and its lower neighbour, in space."""
 

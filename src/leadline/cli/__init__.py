@@ -28,6 +28,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `main` says what a Ctrl-C leaves behind
 )
 app.command(predict)
 app.command(stereo)
@@ -85,6 +86,7 @@ def _remedy(package: str) -> str:
         "matplotlib": "eval",
         "pillow_heif": "heic",
         "pyarrow": "labels",
+        "ray": "cluster,labels",
     }
     return f"pip install 'leadline[{extras.get(package.partition('.')[0], 'train')}]'"
 

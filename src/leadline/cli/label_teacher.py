@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 from cyclopts import Parameter, validators
 
 if TYPE_CHECKING:
     from leadline.labels.dry_run import Estimate
     from leadline.labels.job import ShardDone
+    from leadline.labels.options import LabelOptions
     from leadline.labels.stages import SkyMask
 
 Flag = Annotated[bool, Parameter(negative=())]
@@ -34,6 +35,12 @@ def teacher(
     retry_failed: Flag = False,
     verify: Flag = False,
     dry_run: Flag = False,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    workers: str | None = None,
+    cpus_per_worker: Count | None = None,
+    gpus_per_worker: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+    wait_minutes: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
     json: Flag = False,
 ) -> int:
     """Label pictures by the million: leadline label teacher IN... OUT.
@@ -74,6 +81,18 @@ def teacher(
         Compare the checksums of shards that are there, not only their sizes.
     dry_run
         Write nothing; print pictures, shards, bytes, and hours from a sample that is labelled.
+    engine
+        local is this process; ray runs workers on a Ray cluster, all nodes of which see the pictures and OUT.
+    ray_address
+        HOST:PORT of the cluster's head, or auto on one of its machines; RAY_ADDRESS if left out, else this machine alone.
+    workers
+        Of ray: the fewest and the most, such as 2,16, or one number for both; by default from 1 to as many as fit now.
+    cpus_per_worker
+        Of ray: cores that a worker keeps to; by default those of the smallest node.
+    gpus_per_worker
+        Of ray: may be a fraction; by default none.
+    wait_minutes
+        Of ray: how long to wait for the fewest workers (10).
     json
         Print one JSON object per shard, or that of the dry run.
     """
@@ -87,8 +106,15 @@ def teacher(
     if len(paths) < 2:
         raise LeadlineError(f"only {paths[0]!r}: expected pictures and, last, the folder for the labels")
     *inputs, out = paths
+    cluster: dict[str, Any] = {"ray_address": ray_address, "workers": workers, "cpus_per_worker": cpus_per_worker}
+    cluster |= {"gpus_per_worker": gpus_per_worker, "wait_minutes": wait_minutes}
+    if engine == "local" and (stray := next((name for name, value in cluster.items() if value is not None), None)):
+        raise LeadlineError(f"--{stray.replace('_', '-')} {cluster[stray]} is of --engine ray: add that, or leave it out")
     options = LabelOptions(size, write, images, min_side, duplicate_bits, min_spread, max_flip_difference)
     keep_freed_memory()
+    if engine == "ray" and not dry_run:
+        rest = {"shard_images": shard_images, "retry_failed": retry_failed, "verify": verify}
+        return _on_ray(inputs, model, kind, out, options, sky, {**cluster, **rest}, json)
     predictor = load(model, kind)
     mask, sky_name = _sky(sky)
     if dry_run:
@@ -98,6 +124,57 @@ def teacher(
         retry_failed=retry_failed, verify=verify,
     )  # fmt: skip
     return _tell(job.run(), job.plan.summary.images, out, json)
+
+
+def _on_ray(
+    inputs: Sequence[str], model: str, kind: str | None, out: str, options: LabelOptions, sky: str | None,
+    settings: dict[str, Any], as_json: bool,
+) -> int:  # fmt: skip
+    """Run the job on a cluster; return the exit code."""
+    import os
+    import sys
+    from contextlib import redirect_stdout
+    from functools import partial
+
+    from leadline.cli.load import load
+    from leadline.cli.progress import say
+    from leadline.labels.ray_job import WAIT_S, RayLabelJob
+
+    job = RayLabelJob(
+        inputs, partial(load, _full_path(model), kind), Path(out), options,
+        make_sky=partial(_sky_alone, _full_path(sky)) if sky else None, sky_name=_sky(sky)[1],
+        workers=_fewest_and_most(settings["workers"]), cpus_per_worker=settings["cpus_per_worker"],
+        gpus_per_worker=settings["gpus_per_worker"] or 0.0, address=settings["ray_address"],
+        wait_s=WAIT_S if settings["wait_minutes"] is None else 60 * settings["wait_minutes"],
+        shard_images=settings["shard_images"], retry_failed=settings["retry_failed"], verify=settings["verify"],
+    )  # fmt: skip
+    say(f"leadline: Ray: {job.cluster}")
+    stdout = sys.stdout
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # Ray prints a page there for each lost node
+        return _tell(job.run(), job.plan.summary.images, out, as_json, job.notes, stdout)
+
+
+def _fewest_and_most(text: str | None) -> tuple[int, int | None]:
+    from leadline.errors import LeadlineError
+
+    if text is None:
+        return 1, None
+    try:
+        fewest, most = (int(part) for part in (text.split(",") if "," in text else (text, text)))
+    except ValueError:
+        raise LeadlineError(f"--workers {text!r}: expected a number, or the fewest and the most such as 2,16") from None
+    return fewest, most
+
+
+def _full_path(name: str) -> str:
+    """Return a file or folder with its full path, for processes that run elsewhere; any other name as it is."""
+    return str(Path(name).absolute()) if Path(name).exists() else name
+
+
+def _sky_alone(name: str) -> SkyMask:
+    mask, _ = _sky(name)
+    assert mask is not None
+    return mask
 
 
 def _sky(name: str | None) -> tuple[SkyMask | None, str]:
@@ -111,8 +188,10 @@ def _sky(name: str | None) -> tuple[SkyMask | None, str]:
     return lambda pixels: segmenter(pixels) == SKY, f"{segmenter.card.name} {segmenter.card.sha256}".strip()
 
 
-def _tell(shards: Iterable[ShardDone], images: int, out: str, as_json: bool) -> int:
-    """Say what becomes of each shard; return the exit code."""
+def _tell(
+    shards: Iterable[ShardDone], images: int, out: str, as_json: bool, notes: Sequence[str] = (), rows_to: TextIO | None = None
+) -> int:
+    """Say what becomes of each shard, and what notes are added meanwhile; return the exit code."""
     from collections import Counter
     from json import dumps
 
@@ -122,6 +201,7 @@ def _tell(shards: Iterable[ShardDone], images: int, out: str, as_json: bool) -> 
     from leadline.cli.progress import say
 
     counts: Counter[str] = Counter()
+    told = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stderr=True, redirect_stdout=False) as bar:
         task = bar.add_task("labelling", total=images)
@@ -129,7 +209,10 @@ def _tell(shards: Iterable[ShardDone], images: int, out: str, as_json: bool) -> 
             counts.update(done.counts)
             bar.advance(task, sum(done.counts.values()))
             if as_json:
-                print(dumps({"shard": done.shard, "by": done.by, **done.counts}), flush=True)
+                print(dumps({"shard": done.shard, "by": done.by, **done.counts}), file=rows_to, flush=True)
+            for note in notes[told:]:
+                say(f"leadline: {note}")
+            told = len(notes)
     say(f"{', '.join(f'{number} {state}' for state, number in sorted(counts.items()))}; labels in {out}")
     if counts["failed"]:
         say(f"leadline: why pictures failed is in the column 'reason' of {Path(out) / 'manifest'}")

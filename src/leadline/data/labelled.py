@@ -11,7 +11,7 @@ import numpy as np
 from leadline.depth_map import DepthMap, replace_map
 from leadline.errors import LeadlineError
 from leadline.io.depth import read_depth
-from leadline.io.image import list_images, read_image
+from leadline.io.image import Photo, list_images, read_image
 from leadline.runtime.sizing import resize_map, resize_picture
 from leadline.sample import Sample
 
@@ -55,16 +55,32 @@ def read_labelled(photo: Path, label: Path, longest: int) -> Sample:
     Raises:
         LeadlineError: a file can't be read, or the two are of different shapes.
     """
-    image = read_image(photo, at_least=longest)
-    depth = read_depth(label)
-    (height, width), (label_h, label_w) = image.hw_full, depth.hw
+    return labelled_sample(label.name, read_image(photo, at_least=longest), read_depth(label), longest, f"{photo}, {label}")
+
+
+def labelled_sample(name: str, photo: Photo, depth: DepthMap, longest: int, where: str) -> Sample:
+    """Return a photo that is decoded already with its label, both at one size; see `read_labelled`.
+
+    Args:
+        name: of the sample.
+        photo: the picture.
+        depth: its label, of any size.
+        longest: longer side at most, pixels.
+        where: photo and label in words, for errors.
+
+    Raises:
+        LeadlineError: the two are of different shapes.
+    """
+    (height, width), (label_h, label_w) = photo.hw_full, depth.hw
     # A network rounds its sides to multiples of 32 or 14, which may be a fifth of a small picture's.
     if max(width * label_h, height * label_w) > 1.5 * min(width * label_h, height * label_w):
-        raise LeadlineError(f"{label} is {label_w} x {label_h}, {photo} {width} x {height}: expected one shape; same photo?")
+        raise LeadlineError(
+            f"{where}: the photo is {width} x {height}, the label {label_w} x {label_h}; expected one shape: same photo?"
+        )
     scale = min(1.0, longest / max(height, width))
     hw = max(1, round(height * scale)), max(1, round(width * scale))
-    pixels = image.pixels if image.pixels.shape[:2] == hw else resize_picture(image.pixels, hw)
-    return Sample(label.name, pixels, _resized(depth, hw))
+    pixels = photo.pixels if photo.pixels.shape[:2] == hw else resize_picture(photo.pixels, hw)
+    return Sample(name, pixels, _resized(depth, hw))
 
 
 def identity_of(labels: Path) -> str:

@@ -87,6 +87,22 @@ def read_depth(
         raise LeadlineError(f"can't read {path}: {error}") from None
 
 
+def decode_depth(data: bytes, format: str) -> DepthMap:
+    """Return the map that a file's bytes hold, by its header; see `read_depth`.
+
+    Args:
+        data: of the whole file.
+        format: png16 or npz.
+
+    Raises:
+        LeadlineError: another format, or the bytes are damaged, no depth map, or of unknown kind.
+    """
+    if format not in ("png16", "npz"):
+        raise LeadlineError(f"depth format {format!r} in memory: expected png16 or npz")
+    codec = import_module(f"leadline.io.{format}")
+    return _interpreted(codec.decode(data), None, None, None)
+
+
 def read_header(path: str | os.PathLike[str], *, format: str | None = None) -> dict[str, str]:
     """Return all texts in a depth file's header, by name: what `read_depth` uses, and who wrote it (``software``)."""
     path = Path(path)

@@ -5,9 +5,10 @@ Not compressed: at 12 megapixels numpy.savez takes 0.1 s, and deflate ten times 
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -25,9 +26,19 @@ def write(path: Path, depth: DepthMap) -> None:
 
 def read(path: Path) -> StoredMap:
     """Read ``values``, or the only array of two dimensions in an archive of another program."""
+    # numpy.load leaves a path open when it fails, so the file is opened here.
+    with path.open("rb") as file:
+        return _read(file)
+
+
+def decode(data: bytes) -> StoredMap:
+    """Return what a file's bytes hold; see `read`."""
+    return _read(io.BytesIO(data))
+
+
+def _read(file: BinaryIO) -> StoredMap:
     try:
-        # numpy.load leaves a path open when it fails, so the file is opened here.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, AttributeError, zipfile.BadZipFile):  # whose words advise to unpickle what is no archive
         raise LeadlineError("not a NumPy archive, or cut off: expected one of numpy.savez") from None

@@ -51,7 +51,12 @@ def write(path: Path, depth: DepthMap, *, scale: float | None = None, convention
 
 def read(path: Path) -> StoredMap:
     """Read the counts and the header."""
-    counts, header = decode_png(path.read_bytes())
+    return decode(path.read_bytes())
+
+
+def decode(data: bytes) -> StoredMap:
+    """Return what a file's bytes hold; see `read`."""
+    counts, header = decode_png(data)
     if counts.ndim != 2:
         raise LeadlineError(f"a PNG with {counts.shape[2]} channels: expected a grey one; this is a picture, not a depth map")
     return StoredMap(counts, None, header)

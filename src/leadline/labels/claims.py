@@ -96,6 +96,18 @@ class Claims:
         if (self._owner(path) or {}).get("token") == self._me["token"]:
             path.unlink(missing_ok=True)
 
+    @property
+    def token(self) -> str:
+        """What tells this worker's claims from all others."""
+        return str(self._me["token"])
+
+    def drop(self, name: str, token: str) -> None:
+        """Remove a claim of the worker with this `token`, which is known to be gone."""
+        path = self._path(name)
+        with self._one_at_a_time():
+            if (self._owner(path) or {}).get("token") == token:
+                path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Give all claims back."""
         self._stop.set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -33,7 +33,7 @@ from leadline.runtime.pipeline import AnySizePredictor, ItemResult, run_pipeline
 
 Value = TypeVar("Value")
 
-_POLL_S = 0.5
+POLL_S = 0.5  # between two looks at shards that others hold
 _FAILED_IN = {"read": "read", "predict": "predict", "write": "label"}
 _MAGIC = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"), (b"II", ".tif"), (b"MM", ".tif"))
 
@@ -58,6 +58,8 @@ class LabelJob:
 
     Attributes:
         plan: of the whole job.
+        redo: shards that are there and will not do, and when their part was made; `survey` fills it.
+        claims: of this worker.
 
     Args:
         inputs: see `leadline.labels.sources.iter_entries`.
@@ -98,16 +100,16 @@ class LabelJob:
         self._retry_failed, self._verify, self._threads = retry_failed, verify, threads
         self._teacher, self._software = teacher_of(predictor.card), software()
         self._writers: dict[int, ShardWriter] = {}
-        self._redo: dict[int, int] = {}  # shards that will not do, and when their part was made
-        self._stop = Event()
+        self.redo: dict[int, int] = {}
+        self._stop, self._leave = Event(), Event()
         try:
-            self._claims = Claims(out / "claims", stale_s, beat_s)
+            self.claims = Claims(out / "claims", stale_s, beat_s)
         except OSError as error:
             raise LeadlineError(f"can't write to {out}: {error.strerror or error}; choose another folder") from None
         try:
-            self.plan: Plan = open_record(inputs, predictor.card, out, self._options, shard_images, sky_name, self._claims)
+            self.plan: Plan = open_record(inputs, predictor.card, out, self._options, shard_images, sky_name, self.claims)
         except BaseException:
-            self._claims.close()
+            self.claims.close()
             raise
 
     def run(self) -> Iterator[ShardDone]:
@@ -120,35 +122,44 @@ class LabelJob:
             LeadlineError: the folder can't be written, the disk is full, or a shard belongs to another job.
         """
         try:
-            left: list[int] = []
-            sizes = shard_sizes(self._out)
-            for shard in range(self.plan.summary.shards):
-                part = whole_part(self._out, shard, self.plan.summary.sha256, sizes, self._verify)
-                if part is not None and not (self._retry_failed and part.counts.get("failed")):
-                    yield ShardDone(shard, "before", dict(part.counts))
-                    continue
-                left.append(shard)
-                with contextlib.suppress(FileNotFoundError):
-                    self._redo[shard] = part_path(self._out, shard).stat().st_mtime_ns
-            del sizes
+            left = yield from self.survey()
             begin = secrets.randbelow(len(left)) if left else 0  # workers that start at once begin at different places
             left = left[begin:] + left[:begin]
             while left:
                 done: set[int] = set()
-                for finished in self._pass(left):
+                for finished in self.label(left):
                     done.add(finished.shard)
                     yield finished
                 left = [shard for shard in left if shard not in done]
                 if left and not done:
-                    time.sleep(_POLL_S)
+                    time.sleep(POLL_S)
         finally:
-            self._stop.set()
-            for writer in self._writers.values():
-                writer.discard()
-            self._claims.close()
+            self.close()
 
-    def _pass(self, shards: Sequence[int]) -> Iterator[ShardDone]:
-        """Go through `shards` once: label those that are free, and say which of them others have finished."""
+    def survey(self) -> Generator[ShardDone, None, list[int]]:
+        """Yield the shards that an earlier run has finished; return those that are left."""
+        left: list[int] = []
+        sizes = shard_sizes(self._out)
+        for shard in range(self.plan.summary.shards):
+            part = whole_part(self._out, shard, self.plan.summary.sha256, sizes, self._verify)
+            if part is not None and not (self._retry_failed and part.counts.get("failed")):
+                yield ShardDone(shard, "before", dict(part.counts))
+                continue
+            left.append(shard)
+            with contextlib.suppress(FileNotFoundError):
+                self.redo[shard] = part_path(self._out, shard).stat().st_mtime_ns
+        return left
+
+    def label(self, shards: Iterable[int], held: Callable[[int], None] = lambda shard: None) -> Iterator[ShardDone]:
+        """Go through `shards` once: label those that are free, and say which of them others have finished.
+
+        Args:
+            shards: taken one by one, each when the pictures of the one before are on their way.
+            held: called with each shard that another worker holds, or has finished at the same time.
+
+        Raises:
+            LeadlineError: see `run`.
+        """
         finished: list[ShardDone] = []
         options, sky = self._options, self._sky
         at_least = self._predictor.longer_side_needed() if isinstance(self._predictor, AnySizePredictor) else None
@@ -164,10 +175,12 @@ class LabelJob:
 
         # One pipeline for all shards: while the last pictures of one are written, the first of the next are read.
         results = run_pipeline(
-            self._works(shards, finished), self._predictor, write, read=read, predict=predict, workers=self._threads
+            self._works(shards, finished, held), self._predictor, write, read=read, predict=predict, workers=self._threads
         )
         try:
             for result in results:
+                if self._leave.is_set():
+                    return
                 yield from _drained(finished)
                 work = result.item
                 row = row_of(result)
@@ -176,21 +189,35 @@ class LabelJob:
                     part = self._commit(work.shard)
                     if part is not None:
                         yield ShardDone(work.shard, "this", dict(part.counts))
+                    else:
+                        held(work.shard)
         finally:
             self._stop.set()  # first: threads at a gate wait for others that may never come
             results.close()  # type: ignore[attr-defined]
             self._stop.clear()
         yield from _drained(finished)
 
-    def _works(self, shards: Sequence[int], finished: list[ShardDone]) -> Iterator[Work]:
+    def leave(self) -> None:
+        """Let `label`, in whatever thread it runs, end after the picture at hand; `close` discards what is unfinished."""
+        self._leave.set()
+
+    def close(self) -> None:
+        """Discard what is unfinished, and give all claims back."""
+        self._stop.set()
+        for writer in self._writers.values():
+            writer.discard()
+        self.claims.close()
+
+    def _works(self, shards: Iterable[int], finished: list[ShardDone], held: Callable[[int], None]) -> Iterator[Work]:
         """Claim one shard after another, when its turn has come, and yield its pictures."""
         plan = self.plan.summary
         for shard in shards:
-            if not self._claims.take(_name(shard)):
+            if not self.claims.take(claim_name(shard)):
+                held(shard)
                 continue
             part = self._already(shard)
             if part is not None:
-                self._claims.release(_name(shard))
+                self.claims.release(claim_name(shard))
                 finished.append(ShardDone(shard, "another", dict(part.counts)))
                 continue
             part_path(self._out, shard).unlink(missing_ok=True)  # damaged, of a tar that is gone, or to be done again
@@ -202,7 +229,7 @@ class LabelJob:
 
     def _already(self, shard: int) -> Part | None:
         part = whole_part(self._out, shard, self.plan.summary.sha256)
-        before = self._redo.get(shard)
+        before = self.redo.get(shard)
         if part is not None and before is not None and part_path(self._out, shard).stat().st_mtime_ns == before:
             return None
         return part
@@ -213,7 +240,7 @@ class LabelJob:
             part = writer.commit(self.plan.summary.sha256, self._teacher, self._software)
         finally:
             writer.discard()
-            self._claims.release(_name(shard))
+            self.claims.release(claim_name(shard))
         return part
 
     def _images(self, shard: int) -> int:
@@ -267,5 +294,6 @@ def _drained(finished: list[ShardDone]) -> Iterator[ShardDone]:
         yield finished.pop(0)
 
 
-def _name(shard: int) -> str:
+def claim_name(shard: int) -> str:
+    """Return what the claim on a shard is called."""
     return f"{shard:06d}"

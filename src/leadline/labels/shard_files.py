@@ -101,6 +101,8 @@ class ShardWriter:
 
     def discard(self) -> None:
         """Remove what was written; of no effect after `commit`."""
+        with contextlib.suppress(OSError, ValueError):
+            self._tar.close()  # first: it would complain when it is collected, of a closed file
         with contextlib.suppress(OSError):
             self._file.close()
         with contextlib.suppress(OSError):

@@ -44,6 +44,8 @@ def pseudo_label_loss(
     ours, _, _ = normalise(pred, valid)
     kept = keep_smallest((ours - target).detach().abs(), valid, 1 - ignored_share)
     data = mean_over((ours - target).abs(), kept)
+    if gradient_weight == 0:
+        return data
     return data + gradient_weight * gradient_matching_loss(ours, target, kept if gradient_over == "kept" else valid, scales)
 
 

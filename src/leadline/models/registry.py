@@ -19,10 +19,13 @@ from leadline.models.depth_network import DepthNetwork
 from leadline.models.leadline_net import LeadlineNet
 from leadline.models.metric_head import make_metric
 from leadline.models.midas_large import MidasLarge
+from leadline.models.monodepth2 import Monodepth2
 from leadline.models.onnx_weights import fold_norms, read_onnx_weights
+from leadline.models.sfmlearner import SfmLearner
 from leadline.runtime.predictor import list_models, load_card
 
 HF = "hf:"
+PROJECTION = "projection."  # of a student, needed in training alone (`leadline.training.distillation`)
 FIRST_CONVOLUTION = "encoder.stem.conv"  # of an EfficientNet-Lite; it has a bias once normalisations are folded
 _ARCHITECTURES: dict[str, Callable[[], DepthNetwork]] = {
     "leadline-s": partial(LeadlineNet, variant=0, widths=(48, 96, 160, 256), context_blocks=2),
@@ -31,6 +34,11 @@ _ARCHITECTURES: dict[str, Callable[[], DepthNetwork]] = {
     "midas-large": MidasLarge,
     "midas-resnet50": partial(MidasLarge, blocks=(3, 4, 6, 3), groups=1, group_width=64),
     "midas-tiny": partial(MidasLarge, blocks=(1, 1, 1, 1), groups=2, group_width=16, base=8, width=8),  # for tests
+    "monodepth2": Monodepth2,
+    "monodepth2-tiny": partial(Monodepth2, widths=(4, 4, 8, 8, 8), pose_width=16),  # for tests
+    "sfmlearner": SfmLearner,
+    "sfmlearner-5": partial(SfmLearner, sources=4),  # films of length 5
+    "sfmlearner-tiny": partial(SfmLearner, shrink=8),  # for tests
 }
 
 
@@ -143,6 +151,8 @@ def load_weights(network: nn.Module, path: Path | str) -> None:
     if f"{FIRST_CONVOLUTION}.bias" in state and f"{FIRST_CONVOLUTION}.bias" not in network.state_dict():
         fold_norms(network)  # so were those that the weights are of
     ours = network.state_dict()
+    if not any(name.startswith(PROJECTION) for name in ours):
+        state = {name: tensor for name, tensor in state.items() if not name.startswith(PROJECTION)}
     if published and isinstance(network, MidasLarge):
         state = network.published_state(state)
     wrong = sorted(set(ours) ^ set(state)) + sorted(k for k in set(ours) & set(state) if ours[k].shape != state[k].shape)
@@ -153,7 +163,7 @@ def load_weights(network: nn.Module, path: Path | str) -> None:
     network.load_state_dict(state)
     if isinstance(network, DepthNetwork) and not published:
         card = asdict(load_card(path, kind=RELATIVE_DISPARITY)) if path.suffix == ".onnx" else _metadata(path)
-        network.describe({key: str(card[key]) for key in ("input_size", "resize_side") if key in card})
+        network.describe({key: str(card[key]) for key in ("input_size", "resize_side", "kind") if key in card})
     if published and isinstance(network, MidasLarge):
         network.encoder.keep_statistics()
 

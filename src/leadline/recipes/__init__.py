@@ -14,6 +14,8 @@ _RECIPES = {
     for name in (
         "default", "finetune", "metric_finetune", "midas_mix", "tom_finetune", "tom_segmenter",
         "leadline_stereo", "raft_stereo", "crestereo", "stereo_finetune",
+        "teacher", "student_v1", "student_v2",
+        "monodepth2", "sfmlearner",
     )
 }  # fmt: skip
 

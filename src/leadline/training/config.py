@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from leadline.data.clips import VideoData
 from leadline.data.mixing import Mixing
 from leadline.data.stereo_transforms import StereoAugmentation
 from leadline.data.transforms import Augmentation
 from leadline.errors import LeadlineError
+from leadline.training.distillation_settings import DistillationSettings
 from leadline.training.stereo_settings import StereoSettings
+from leadline.training.video_settings import VideoSettings
 
 T = TypeVar("T")
 
@@ -51,7 +54,7 @@ class DataConfig:
 
     Attributes:
         sources: folders of rendered worlds, or ``READER@FOLDER`` for a data set reader; ``#FAMILY`` behind it makes the truth
-            as wrong as that family's (`leadline.data.degrade`).
+            as wrong as that family's (`leadline.data.degrade`); ``shards:FOLDER`` for what ``leadline label teacher`` wrote.
         root: a folder of one's own pictures and depth files, short for one source ``images_and_depths@ROOT``
             (docs/how-to/own-data.md).
         labels: with it, `root` is a folder of photos, and this one what ``leadline label virtual`` made of them
@@ -70,6 +73,8 @@ class DataConfig:
         augmentation: how views are changed.
         stereo: how pairs are changed, in the training of stereo networks; their sources are those of
             `leadline.data.stereo_sources.StereoSource`.
+        video: how clips are cut from films, in the training of networks that learn from them; their sources are those of
+            `leadline.data.film_sources.VideoSource`.
     """
 
     sources: tuple[str, ...] = ()
@@ -89,6 +94,7 @@ class DataConfig:
     zero_shot: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
     stereo: StereoAugmentation = field(default_factory=StereoAugmentation)
+    video: VideoData = field(default_factory=VideoData)
 
 
 @dataclass(frozen=True)
@@ -195,6 +201,8 @@ class TrainConfig:
         run_dir: folder of checkpoints, logs and this configuration.
         seed: of everything random.
         stereo: the objective of stereo networks, instead of `loss`.
+        distillation: the objective of students, instead of `loss`, if it is on.
+        video: the objective of networks that learn from films, instead of `loss`.
     """
 
     name: str
@@ -204,6 +212,8 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     stereo: StereoSettings = field(default_factory=StereoSettings)
+    distillation: DistillationSettings = field(default_factory=DistillationSettings)
+    video: VideoSettings = field(default_factory=VideoSettings)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 

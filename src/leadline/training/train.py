@@ -15,15 +15,18 @@ from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from leadline.data.class_views import ClassViews
-from leadline.data.folder import LABELS_OF, Source
+from leadline.data.folder import LABELS_OF
+from leadline.data.label_shards import parse_source
 from leadline.data.mixing import MixedViews
 from leadline.errors import LeadlineError
 from leadline.models.depth_network import DepthNetwork
 from leadline.models.registry import start_model
 from leadline.models.stereo.registry import is_stereo
 from leadline.models.tom_segmenter import is_segmenter
+from leadline.models.video_network import VideoNetwork
 from leadline.runtime.malloc import keep_freed_memory
 from leadline.training.config import DataConfig, TrainConfig, from_json, to_json
+from leadline.training.distillation import prepare_distillation, taught_sources
 from leadline.training.loop import check_run_dir, make_fabric, run_loop
 from leadline.training.predictor import NetworkPredictor
 from leadline.training.segmentation import prepare_segmentation
@@ -32,6 +35,7 @@ from leadline.training.task import Task
 from leadline.training.tasks.metric import MetricTask
 from leadline.training.tasks.supervised import SupervisedTask
 from leadline.training.validation import Validation, held_out_validation
+from leadline.training.video import prepare_video
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -98,6 +102,14 @@ def _train_set_up(fabric: Fabric, config: TrainConfig, resume: bool, validation:
         scored = validation or pairs.validation
         return run_loop(config, pairs.network, pairs.make_task, pairs.views.iter_batches, scored, resume, fabric=fabric)
     network = make_network(config)
+    if isinstance(network, VideoNetwork):
+        if config.distillation.on:
+            raise _no_student(config)
+        with fabric.rank_zero_first():  # who comes first decodes the films
+            film = prepare_video(config, network, says=fabric.is_global_zero)
+        scored = validation or film.validation
+        return run_loop(config, network, film.make_task, film.views.iter_batches, scored, resume, fabric=fabric)
+    make_student_task = prepare_distillation(config, network, source_names(config.data)) if config.distillation.on else None
     with fabric.rank_zero_first():  # who opens the cache first writes it
         views = make_views(config)
         views.ingest()
@@ -105,6 +117,8 @@ def _train_set_up(fabric: Fabric, config: TrainConfig, resume: bool, validation:
         validation = make_validation(config, views)
 
     def make_task(network: nn.Module, device: torch.device) -> Task:
+        if make_student_task is not None:
+            return make_student_task(network, device)
         if config.model.head != "own":
             return MetricTask(network, config.loss, device, config.model.max_depth)
         return SupervisedTask(network, config.loss, device, config.seed, apart=config.optimiser.combine != "sum")
@@ -120,8 +134,14 @@ def _check(config: TrainConfig) -> None:
         raise LeadlineError(
             "data.sources is empty: expected --set data.root=FOLDER for your own pictures, or data.sources=WORLD,WORLD"
         )
+    if config.distillation.on and (is_segmenter(config.model.architecture) or is_stereo(config.model.architecture)):
+        raise _no_student(config)
     if config.trainer.devices < 1:
         raise LeadlineError(f"trainer.devices={config.trainer.devices}: expected at least 1")
+
+
+def _no_student(config: TrainConfig) -> LeadlineError:
+    return LeadlineError(f"distillation.on with {config.model.architecture}: expected a network of depth from one picture")
 
 
 def make_network(config: TrainConfig) -> DepthNetwork:
@@ -162,7 +182,7 @@ def make_views(config: TrainConfig) -> MixedViews:
     data = config.data
     sources = source_names(data)
     return MixedViews(
-        [Source.parse(text) for text in sources],
+        [parse_source(text) for text in sources],
         data.weights or [1.0] * len(sources),
         Path(data.cache),
         data.shapes,
@@ -174,6 +194,7 @@ def make_views(config: TrainConfig) -> MixedViews:
         data.mixing,
         data.temperature,
         data.most_broken,
+        taught_sources(sources) if config.distillation.on else frozenset(),
     )
 
 

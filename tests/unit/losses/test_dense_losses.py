@@ -13,6 +13,7 @@ from torch import Tensor
 
 from leadline.losses import regression
 from leadline.losses.berhu import berhu_loss
+from leadline.losses.cutmix import cutmix_loss
 from leadline.losses.depth4tom import virtual_label_loss
 from leadline.losses.log_error import LOG_ERROR_LOSSES, eigen_fergus_loss, log_gradient_loss, scale_fitted_log_loss
 from leadline.losses.normal_cosine import depth_normal_cosine_loss, gradient_normal_cosine_loss
@@ -27,6 +28,10 @@ FX, FY, CX, CY = 9.0, 8.0, 5.5, 4.0
 def depth_normals(pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     k = torch.tensor([[FX, 0, CX], [0, FY, CY], [0, 0, 1]], dtype=pred.dtype)
     return depth_normal_cosine_loss(pred, target, valid, k.expand(len(pred), 3, 3))
+
+
+def left_half(values: Tensor) -> Tensor:
+    return (torch.arange(values.shape[-1]) < values.shape[-1] // 2).expand_as(values)
 
 
 LOSSES: dict[str, Loss] = {
@@ -44,6 +49,7 @@ LOSSES: dict[str, Loss] = {
     "demon": demon_gradient_loss,
     "virtual_label": virtual_label_loss,
     "pseudo_label": pseudo_label_loss,
+    "cutmix": lambda p, t, v: cutmix_loss(p, t, v, left_half(p)),
     "pseudo_label_all": partial(pseudo_label_loss, gradient_over="all"),
     **LOG_ERROR_LOSSES,
     **{f"registry {name}": get_dense_loss(name) for name in dense_loss_names()},
@@ -60,6 +66,7 @@ TWINS: dict[str, Callable[..., float]] = {
     "demon": slow.demon,
     "virtual_label": slow.virtual_label,
     "pseudo_label": slow.pseudo_label,
+    "cutmix": lambda p, t, v: slow.cutmix(p, t, v, np.arange(p.shape[1]) < p.shape[1] // 2 + np.zeros_like(p)),
 }
 NO_FINITE_DIFFERENCES = {"berhu_map"}  # its threshold is held, see test_berhu
 

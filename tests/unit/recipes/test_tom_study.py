@@ -65,7 +65,7 @@ def folders(root: Path) -> Folders:
 
 @pytest.fixture
 def worlds(tmp_path: Path) -> Folders:
-    for name in (tom.OPAQUE, *tom.CLEARED, tom.TOM, tom.HELD_OUT, tom.OPAQUE_TWIN):
+    for name in (tom.OPAQUE, *tom.CLEARED, *tom.PHOTOS, tom.HELD_OUT, tom.OPAQUE_TWIN):
         write_world(tmp_path / "worlds" / name, 2, glass=name != tom.OPAQUE)
     return folders(tmp_path)
 
@@ -189,7 +189,7 @@ def test_the_base_sees_no_glass_and_the_photos_bring_no_depth(worlds: Folders) -
     indexed = "".join(path.read_text() for path in worlds.cache.glob("*.jsonl"))
     assert indexed.count('"name"') == 4 + 3 * 2  # all views of the opaque world, one of each scene of the others
     assert {path.suffix for path in worlds.photos.rglob("*") if path.is_file()} == {".png"}
-    assert len(list((worlds.photos / "photos").iterdir())) == 4
+    assert len(list((worlds.photos / "photos").iterdir())) == 4 * len(tom.PHOTOS)
 
 
 def test_a_view_with_little_glass_is_kept_without_its_truth_there(worlds: Folders) -> None:
@@ -210,7 +210,7 @@ def test_a_missing_world_is_one_line(tmp_path: Path) -> None:
 
 
 def test_proxy_masks_are_compared_with_true_ones(worlds: Folders) -> None:
-    lay_out_photos(worlds.worlds / tom.TOM, worlds.photos)
+    lay_out_photos(worlds.worlds / tom.PHOTOS[0], worlds.photos)
 
     def segment(image: np.ndarray) -> np.ndarray:
         found = np.zeros(image.shape[:2], np.uint8)
@@ -227,7 +227,7 @@ def test_labels_are_the_networks_own_and_differ_from_plain_ones_only_by_the_arms
 
     from leadline import read_depth, read_image
 
-    lay_out_photos(worlds.worlds / tom.TOM, worlds.photos)
+    lay_out_photos(worlds.worlds / tom.PHOTOS[0], worlds.photos)
     arm, network = STUDY.arm(name), RedIsNear()
     assert arm.labels is not None
     photos = worlds.photos / "photos"
@@ -236,14 +236,14 @@ def test_labels_are_the_networks_own_and_differ_from_plain_ones_only_by_the_arms
     calls = len(network.seen)
     write_labels(arm, network, photos, worlds.photos / f"masks-{arm.labels}", out)
     assert len(network.seen) == calls  # nothing is done twice
-    red = read_image(photos / "s0-000.png").pixels[..., 0].astype(np.float32)
-    label = read_depth(out / "s0-000.npz").values
+    red = read_image(photos / "tom-s0-000.png").pixels[..., 0].astype(np.float32)
+    label = read_depth(out / "tom-s0-000.npz").values
     pane = np.zeros(HW, bool)
     pane[10:30, 20:50] = True
     np.testing.assert_allclose(label[~pane], red[~pane], rtol=1e-3)
     assert np.allclose(label[pane], red[pane]) == (name == "ft-base")
     np.testing.assert_allclose(
-        read_depth(out / "s0-001.npz").values, read_image(photos / "s0-001.png").pixels[..., 0], rtol=1e-3
+        read_depth(out / "tom-s0-001.npz").values, read_image(photos / "tom-s0-001.png").pixels[..., 0], rtol=1e-3
     )
 
 
@@ -272,7 +272,7 @@ def test_a_small_study_runs_from_base_to_fine_tuned_scores(worlds: Folders, monk
         assert scores["counts"]["scored"] == 4
         assert scores["counts"]["failed"] == 0
         assert {"abs_rel", "rmse", "mae", "delta1", "delta_1.05"} <= set(scores["tom"]) & set(scores["other"])
-    assert records["ft-proxy"]["photos"] == 4
+    assert records["ft-proxy"]["photos"] == 4 * len(tom.PHOTOS)
     assert records["ft-proxy"]["segmenter"] == "dark.v1"
     assert records["ft-proxy"]["masks_iou"] == pytest.approx(1, abs=0.2)  # the segmenter sees 64 x 64
     assert records["base"]["scores"] != records["ft-proxy"]["scores"]

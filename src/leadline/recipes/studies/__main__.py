@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.recipes.studies import losses, mixing, tom, tom_stereo
+from leadline.recipes.studies import distillation, losses, mixing, tom, tom_stereo
 from leadline.recipes.studies.study import SEEDS, Study, missing, run_one
 
 STUDIES: dict[str, Study | tom.TomStudy] = {study.name: study for study in (losses.STUDY, mixing.STUDY, tom.STUDY)}
@@ -19,7 +19,7 @@ def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m leadline.recipes.studies", description=__doc__)
     parser.add_argument("action", choices=("run", "one", "page"))
-    parser.add_argument("study", choices=sorted({*STUDIES, tom_stereo.NAME}))
+    parser.add_argument("study", choices=sorted({*STUDIES, tom_stereo.NAME, distillation.NAME}))
     parser.add_argument("--worlds", type=Path, default=Path("runs/worlds"), help="folder of rendered worlds")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with real samples")
     parser.add_argument("--runs", type=Path, default=Path("runs/studies"), help="folder of checkpoints and decoded views")
@@ -27,8 +27,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each on one core")
     parser.add_argument("--arm", help="of `one`")
-    parser.add_argument("--segmenter", default="auto", help="of `tom`: makes the proxy masks; a name or an ONNX file")
+    parser.add_argument("--segmenter", default="auto", help="of `tom` and `distillation`: finds glass, or sky")
+    parser.add_argument(
+        "--photos", type=Path, default=Path("../shared/data/unlabelled"), help="of `distillation`: without labels"
+    )
     given = parser.parse_args()
+    if given.study == distillation.NAME:
+        return _distillation(given, given.results / "studies" / distillation.NAME)
     if given.study == tom_stereo.NAME:
         return _tom_stereo(given, given.results / "studies" / tom_stereo.NAME)
     study = STUDIES[given.study]
@@ -84,10 +89,33 @@ def _tom_stereo(given: argparse.Namespace, out: Path) -> int:
     return int(any(failures))
 
 
+def _distillation(given: argparse.Namespace, out: Path) -> int:
+    """Do the same for the study of students: their teacher first, once."""
+    from leadline.recipes.studies import distillation_page, distillation_run
+    from leadline.runtime.segmenter import load_segmenter
+
+    study = distillation.STUDY
+    folders = distillation_run.Folders(given.worlds, given.data, given.photos, given.runs, out)
+    if given.action == "page":
+        print(distillation_page.write_page(study, out, given.results / f"{study.name}.md"))
+        return 0
+    if given.action == "one":
+        if given.arm == distillation.TEACHER:
+            print(distillation_run.run_teacher(study, folders, load_segmenter(given.segmenter)))
+        else:
+            print(distillation_run.run_student(study, study.arm(given.arm), given.seeds[0], folders))
+        return 0
+    if not (out / f"{distillation.TEACHER}.0.json").exists() and _run_apart(given, distillation.TEACHER, 0):
+        return 1
+    with ThreadPoolExecutor(given.jobs) as pool:
+        todo = distillation_run.missing(study, given.seeds, out)
+        return int(any(pool.map(lambda item: _run_apart(given, item[0].name, item[1]), todo)))
+
+
 def _run_apart(given: argparse.Namespace, arm: str, seed: int) -> int:
     """Run an arm in a process of its own, with a log; return its exit code."""
     command = [sys.executable, "-m", "leadline.recipes.studies", "one", given.study, "--arm", arm, "--seeds", str(seed)]
-    for name in ("worlds", "data", "runs", "results", "segmenter"):
+    for name in ("worlds", "data", "photos", "runs", "results", "segmenter"):
         command += [f"--{name}", str(getattr(given, name))]
     given.runs.mkdir(parents=True, exist_ok=True)
     with (given.runs / f"{given.study}-{arm}-{seed}.log").open("a") as log:

@@ -46,6 +46,7 @@ class Scores:
         self._found = found
         sets = list(next(iter(found[study.arms[0].name].values())))
         counting = {real.title for real in REAL_SETS if real.in_mean}
+        self.sets = sets
         self.worlds = [name for name in sets if name.startswith(WORLD)]
         self.real = [name for name in sets if name in counting]
 

@@ -20,8 +20,9 @@ from leadline.training.config import DataConfig, LossConfig, ModelConfig, Optimi
 
 Masks = Literal["none", "true", "proxy"]
 
-# The opaque world has another seed than `TOM`: the base must not know the scenes that it labels.
-OPAQUE, TOM, HELD_OUT = "tom-opaque-b", "tom", "tom-held-out"
+OPAQUE, HELD_OUT = "tom-opaque-b", "tom-held-out"
+# What is labelled: other scenes than those of the base, which must not know them.
+PHOTOS = ("tom", "tom-b", "rooms", "tabletop-c")
 # The held-out views with matte surfaces in place of glass and mirrors: what no label can be expected to better.
 OPAQUE_TWIN = "tom-held-out-opaque"
 # Of these only the views that show at most so much glass and mirror, and no truth there.

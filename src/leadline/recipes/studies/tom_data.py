@@ -21,7 +21,7 @@ from leadline.labels.tom_predictor import TomPredictor
 from leadline.labels.virtual_folder import Picture, label_virtual
 from leadline.predictor import Predictor
 from leadline.recipes.studies.study import LONGEST
-from leadline.recipes.studies.tom import CLEARED, MOST_GLASS, TOM, Folders, TomArm, TomStudy
+from leadline.recipes.studies.tom import CLEARED, MOST_GLASS, PHOTOS, Folders, TomArm, TomStudy
 
 # A picture to its materials, (h, w): 1 transparent, 2 mirror, 0 neither.
 Segment = Callable[[NDArray[np.uint8]], NDArray[Any]]
@@ -37,20 +37,21 @@ def prepare(study: TomStudy, folders: Folders) -> None:
     """
     for world in CLEARED:
         _clear_of_glass(folders.worlds / world, folders.cleared / world)
-    lay_out_photos(folders.worlds / TOM, folders.photos)
+    for world in PHOTOS:
+        lay_out_photos(folders.worlds / world, folders.photos)
     for text in study.base_config(0, folders).data.sources:
         source = Source.parse(text)
         source.ingest(source.open_store(folders.cache, LONGEST), LONGEST)
 
 
 def lay_out_photos(world: Path, out: Path) -> None:
-    """Link the pictures of a world as one folder of photos, and its masks of materials, all black ones too, beside it.
+    """Link the pictures of a world into one folder of photos, and masks, true and all black ones, beside it.
 
     Nothing else of the world is taken: a fine-tuning sees no depth.
     """
     for scene in _scenes(world):
         for picture in sorted((scene / "image").iterdir()):
-            name = f"{scene.name}-{picture.stem}.png"
+            name = f"{world.name}-{scene.name}-{picture.stem}.png"
             mask = scene / "material" / f"{picture.stem}.png"
             nothing = out / "masks-none" / name
             if not nothing.exists():
@@ -59,7 +60,7 @@ def lay_out_photos(world: Path, out: Path) -> None:
                 cv2.imwrite(str(temporary), np.zeros_like(_read_mask(mask)))
                 temporary.replace(nothing)
             _link(mask, out / "masks-true" / name)
-            _link(picture, out / "photos" / f"{scene.name}-{picture.name}")
+            _link(picture, out / "photos" / f"{world.name}-{scene.name}-{picture.name}")
 
 
 def write_proxy_masks(photos: Path, out: Path, segment: Segment) -> float:

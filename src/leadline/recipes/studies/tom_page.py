@@ -21,8 +21,8 @@ from leadline.recipes.studies.tom import (
     MOST_GLASS,
     OPAQUE,
     OPAQUE_TWIN,
+    PHOTOS,
     SIZES,
-    TOM,
     WEIGHTS,
     TomArm,
     TomStudy,
@@ -221,11 +221,11 @@ def _how(study: TomStudy, scores: TomScores) -> str:
     return f"""Base: `{study.model.architecture}` from ImageNet's encoder, {study.steps} steps of {study.batch_size} on
 {sources}; of the last three only views with at most {100 * MOST_GLASS:g} % of glass and mirror, whose depth is left out
 there. Fine-tuning: {study.finetune_steps} steps of {study.batch_size} by the recipe `tom_finetune`, {h} x {w}, on
-{pictures}pictures of the world `{TOM}`, whose depth is never read.{shown}
+{pictures}pictures of {", ".join(f"`{name}`" for name in PHOTOS)}, whose depth is never read.{shown}
 The last, averaged weights are scored, none are chosen. One core each.
 
 Scored: {counts["scored"]} views of `{HELD_OUT}` ({counts["failed"]} failed), whose makers of glass and mirrors, styles of rooms
-and assets `{TOM}` does not share, at {INPUT_SIZE} pixels, Booster's way: a fit of scale and shift in disparity over all
+and assets the others do not share, at {INPUT_SIZE} pixels, Booster's way: a fit of scale and shift in disparity over all
 pixels of a picture, then depth to 10 m, means over pictures. [Colours](tom-colours.md): how many and which.
 [Pictures](tom-gallery.md). The scores of every training: docs/results/studies/{study.name}.
 
@@ -233,8 +233,9 @@ pixels of a picture, then depth to 10 m, means over pictures. [Colours](tom-colo
 how="--size 256 192 --samples 8 --assets runs/assets"
 leadline synth {HELD_OUT} --count 160 --views-per-scene 4 $how --out runs/worlds/{HELD_OUT}
 leadline synth {HELD_OUT} --opaque --count 160 --views-per-scene 4 $how --out runs/worlds/{OPAQUE_TWIN}
-leadline synth {TOM} --count 300 --views-per-scene 6 $how --out runs/worlds/{TOM}
-leadline synth {TOM} --opaque --count 900 --views-per-scene 4 --seed 5 $how --out runs/worlds/{OPAQUE}
+leadline synth tom --count 300 --views-per-scene 6 $how --out runs/worlds/tom
+leadline synth tom --count 1200 --views-per-scene 4 --seed 7 $how --out runs/worlds/tom-b
+leadline synth tom --opaque --count 900 --views-per-scene 4 --seed 5 $how --out runs/worlds/{OPAQUE}
 python -m leadline.recipes.studies run  {study.name} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {study.name}
 ```"""

@@ -1,0 +1,47 @@
+"""The objectives that learn depth from films, as numbers and switches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Objective = Literal["monodepth2", "sfmlearner"]
+
+
+@dataclass(frozen=True)
+class VideoSettings:
+    """The objective of networks that learn from films; others ignore it.
+
+    Attributes:
+        objective: "monodepth2" (`leadline.training.tasks.monodepth2`) or "sfmlearner" (`leadline.training.tasks.sfmlearner`).
+        combination: of the errors of several sources: the "minimum" of each pixel, or the "mean", as methods before.
+        auto_mask: leave out pixels that a source explains better as it is: the camera stands still, or they move with it.
+        tie_noise: decides where both explain a pixel equally well.
+        full_resolution: compare at the picture's size at every scale; else at each scale's own.
+        outside: "border" compares what a source doesn't show with its rim, as published; "masked" leaves it out, and then a
+            motion that sends everything outside costs nothing.
+        smoothness: weight of the smoothness term, divided by 2^s at scale s.
+        explainability: weight that keeps SfMLearner's mask open; 0 for no mask, as in its released defaults.
+        near, far: limits of the depth, in metres where the other eye's baseline is known, else in the unit of the motion.
+    """
+
+    objective: Objective = "monodepth2"
+    combination: Literal["minimum", "mean"] = "minimum"
+    auto_mask: bool = True
+    tie_noise: float = 1e-5
+    full_resolution: bool = True
+    outside: Literal["border", "masked"] = "border"
+    smoothness: float = 1e-3
+    explainability: float = 0.0
+    near: float = 0.1
+    far: float = 100.0
+
+
+# The ablation of Godard et al. 2019, table 2: what each part of monodepth2 adds to the baseline. As `--set` takes them.
+ABLATION: dict[str, tuple[str, ...]] = {
+    "baseline": ("video.combination=mean", "video.auto_mask=false", "video.full_resolution=false"),
+    "min": ("video.combination=minimum", "video.auto_mask=false", "video.full_resolution=false"),
+    "auto-mask": ("video.combination=mean", "video.auto_mask=true", "video.full_resolution=false"),
+    "full-res": ("video.combination=mean", "video.auto_mask=false", "video.full_resolution=true"),
+    "all": ("video.combination=minimum", "video.auto_mask=true", "video.full_resolution=true"),
+}
