@@ -100,12 +100,13 @@ def _start(config: TrainConfig) -> TomSegmenter:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = make_segmenter(model.architecture)
+        encoder: Any = network.encoder
         if model.weights:
             load_weights(network, model.weights)
         elif model.imagenet:
-            network.encoder.load_imagenet()
+            encoder.load_imagenet()
     if model.imagenet:
-        network.encoder.freeze(model.frozen_stages)
+        encoder.freeze(model.frozen_stages)
     for hw in config.data.shapes:
         if any(side % network.stride for side in hw):
             raise LeadlineError(f"data.shapes has {hw[0]}x{hw[1]}: expected multiples of {network.stride}")
