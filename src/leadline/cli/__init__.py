@@ -14,6 +14,7 @@ from leadline.cli.evaluate import evaluate
 from leadline.cli.export import export
 from leadline.cli.label import app as label_app
 from leadline.cli.models import app as models_app
+from leadline.cli.odometry import odometry
 from leadline.cli.predict import predict
 from leadline.cli.scale import app as scale_app
 from leadline.cli.stereo import stereo
@@ -39,6 +40,7 @@ app.command(compare)
 app.command(export)
 app.command(label_app)
 app.command(scale_app)
+app.command(odometry)
 app.command(models_app)
 app.command(data_app)
 app.register_install_completion_command(add_to_startup=False)

@@ -54,6 +54,35 @@ def check(
     return 1 if report.errors else 0
 
 
+@app.command(name="check-video")
+def check_video(source: str, /, *, frames: Count = 600, json: Flag = False) -> int:
+    """Check whether a film can teach depth: parallax, rest, turns, things that move, brightness, frame rate.
+
+    Exit code 1 if an error is found in a film; 0 if there is none, or warnings only.
+
+    Example: leadline data check-video walk.mp4::K.txt
+
+    Parameters
+    ----------
+    source
+        A video, a folder of frames, a rendered world of films, or anything else that data.sources takes.
+    frames
+        How many are looked at, from the beginning of each film.
+    json
+        Print one JSON list, an object a film.
+    """
+    from json import dumps, loads
+
+    from leadline.data.check_video import check_video as check_films
+
+    reports = check_films(source, frames)
+    if json:
+        print(dumps([loads(report.to_json()) for report in reports], indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(str(report) for report in reports))
+    return 1 if any(report.errors for report in reports) else 0
+
+
 @app.command
 def convert(
     root: Path,

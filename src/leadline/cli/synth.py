@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-World = Literal["analytic", "rooms", "tabletop", "street", "terrain", "tom", "tom-held-out"]
+World = Literal["analytic", "rooms", "tabletop", "street", "terrain", "tom", "tom-held-out", "drive", "walk"]
 
 
 def synth(
@@ -23,6 +23,7 @@ def synth(
     samples: int = 4,
     stereo: bool = False,
     video: int = 0,
+    fov: float | None = None,
     opaque: bool = False,
     assets: Path | None = None,
     fetch_assets: bool = False,
@@ -53,7 +54,9 @@ def synth(
     stereo
         Add a right view, pixel_disparity and occlusions.
     video
-        Frames of a smooth camera path a scene, with poses, instead of separate views.
+        Frames of a smooth camera path a scene, with poses, instead of separate views; drive and walk need it.
+    fov
+        Horizontal field of view of all views in degrees; by default each view or film has its own.
     opaque
         Make glass and mirrors matte: the opaque twin of the same scenes, with the same truth.
     assets
@@ -73,7 +76,7 @@ def synth(
         fetch(assets)
     report = synthesize(
         world, count, out, seed=seed, size=size, views_per_scene=views_per_scene, workers=workers, stereo=stereo,
-        video=video, assets=assets, opaque=opaque, spp=samples,
+        video=video, assets=assets, opaque=opaque, spp=samples, fov_deg=fov,
     )  # fmt: skip
     say(str(report))
     return 1 if report.failed else 0

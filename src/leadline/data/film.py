@@ -52,7 +52,7 @@ class FilmSource:
         identity: another one wherever the pictures, or their cameras, are others.
         frames: iterates over the pictures.
         baseline_m: where the partner's camera sits along the x axis, metres; positive on the right. None without a partner.
-        read_depth: the truth of the frame of that number, if there is one; for validation alone.
+        read_depth: the truth of the frame of that number, if any; for validation, unless `VideoData.truth` asks for it.
         targets: numbers of the frames that are learnt from, the others being their neighbours alone; None for all.
         notes: what the user should know, in sentences.
     """

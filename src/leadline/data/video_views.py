@@ -10,9 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data.clips import PARTNER, Clip, VideoData, change_clip, fit_clip, largest_window, read_clip
+from leadline.camera import Camera
+from leadline.data.clip_truth import depth_of_points, moved
+from leadline.data.clips import PARTNER, Clip, VideoData, change_clip, fit_clip, read_clip
 from leadline.data.film import Film, open_film
 from leadline.data.film_sources import VideoSource
+from leadline.data.film_windows import common_fov, window_of
 from leadline.data.views import held_out
 from leadline.errors import LeadlineError
 
@@ -33,6 +36,8 @@ class VideoBatch(NamedTuple):
         offsets: of the sources; `leadline.data.clips.PARTNER` is the other eye.
         origin: (N,) which of the sources of films each clip is from.
         names: of the targets.
+        truth: (E, N, h, w) float32 z-depth of the targets and, if it is among the sources, of the other eye, metres, 0 where
+            it is not known; None if nobody asked.
     """
 
     target: NDArray[np.uint8]
@@ -45,6 +50,7 @@ class VideoBatch(NamedTuple):
     offsets: tuple[int, ...]
     origin: NDArray[np.int64]
     names: tuple[str, ...] = ()
+    truth: NDArray[np.float32] | None = None
 
 
 class Place(NamedTuple):
@@ -70,13 +76,15 @@ class VideoViews:
         seed: of everything random.
         longest: longer side of the stored pictures at most, pixels.
         workers: threads that make batches ahead; any number gives the same batches.
+        even: every batch holds the same number of clips of each source, whatever their weights.
 
     Attributes:
         films: of each source.
         notes: what the user should know, a line each.
+        fov_deg: of the windows of each shape, where all films share a field of view.
 
     Raises:
-        LeadlineError: a source is not there, its camera is unknown, or no clip is left of it.
+        LeadlineError: a source is not there, its camera is unknown, or no clip is left of it; the films share no field of view.
     """
 
     def __init__(
@@ -90,6 +98,7 @@ class VideoViews:
         seed: int,
         longest: int,
         workers: int = 1,
+        even: bool = False,
     ) -> None:
         if len(weights) != len(sources):
             raise LeadlineError(f"{len(weights)} data.weights for {len(sources)} data.sources: expected one each")
@@ -97,8 +106,12 @@ class VideoViews:
             raise LeadlineError(f"data.video.offsets={how.offsets}: expected different frames before and after, such as -1,1")
         if not 0 < how.area[0] <= how.area[1] <= 1:
             raise LeadlineError(f"data.video.area={how.area}: expected two shares up to 1, the smaller first")
+        if even and batch_size % len(sources):
+            raise LeadlineError(
+                f"data.batch_size={batch_size} for {len(sources)} sources in equal parts: expected a multiple of {len(sources)}"
+            )
         self.sources, self.shapes, self.batch_size, self.how = sources, shapes, batch_size, how
-        self.seed, self.workers = seed, workers
+        self.seed, self.workers, self.even = seed, workers, even
         self.films: list[list[Film]] = []
         self.notes: list[str] = []
         self.training: list[list[Place]] = []
@@ -113,6 +126,7 @@ class VideoViews:
         if not frequency.sum() > 0:
             raise LeadlineError("data.weights leaves no source that has clips: expected one with a weight above 0")
         self.frequency = frequency / frequency.sum()
+        self.fov_deg = self._fields_of_view()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -126,12 +140,13 @@ class VideoViews:
         clips: list[Clip] = []
         names: list[str] = []
         origin: list[int] = []
-        for _ in range(self.batch_size):
-            index = int(rng.choice(len(self.sources), p=self.frequency))
+        for position in range(self.batch_size):
+            drawn = int(rng.choice(len(self.sources), p=self.frequency))
+            index = position % len(self.sources) if self.even else drawn
             place = self.training[index][int(rng.integers(len(self.training[index])))]
             film = self.films[index][place.film]
             swap = bool(rng.random() < 0.5) and self.how.views != "mono"
-            clips.append(change_clip(read_clip(film, place.frame, self.how, swap), hw, rng, self.how))
+            clips.append(change_clip(read_clip(film, place.frame, self.how, swap), hw, rng, self.how, self.fov_deg.get(hw)))
             names.append(f"{film.name}, frame {film.numbers[place.frame]}")
             origin.append(index)
         return collate_clips(clips, self.how.sources, origin, names)
@@ -168,10 +183,38 @@ class VideoViews:
         for first in range(0, len(chosen), self.batch_size):
             part = chosen[first : first + self.batch_size]
             clips = [read_clip(film, index, self.how) for _, film, index in part]
-            fitted = [fit_clip(clip, largest_window(clip.cameras[0], hw), hw) for clip in clips]
+            fitted = [fit_clip(clip, window_of(clip.cameras[0], hw, self.fov_deg.get(hw)), hw) for clip in clips]
             names = [f"{film.name}, frame {film.numbers[index]}" for _, film, index in part]
             batches.append(collate_clips(fitted, self.how.sources, [source for source, _, _ in part], names))
         return batches
+
+    def _fields_of_view(self) -> dict[tuple[int, int], float]:
+        """Return the field of view of each shape's windows; none where each film keeps its own."""
+        how = self.how
+        if how.field_of_view == "own":
+            if how.fov_deg:
+                raise LeadlineError(
+                    f"data.video.fov_deg={how.fov_deg:g}: expected data.video.field_of_view=common with it, or 0"
+                )
+            return {}
+        if how.area != (1.0, 1.0):
+            raise LeadlineError(
+                f"data.video.area={how.area} with field_of_view=common: expected 1,1, since a crop would change the field of "
+                "view"
+            )
+        cameras: dict[Camera, str] = {}
+        for film in (film for films in self.films for film in films):
+            for camera in (*film.cameras, *film.partner_cameras):
+                cameras.setdefault(camera, film.name)
+        found = {hw: how.fov_deg or common_fov(cameras, hw) for hw in self.shapes}
+        for hw, fov_deg in found.items():
+            for camera, name in cameras.items():
+                try:
+                    window_of(camera, hw, fov_deg)
+                except LeadlineError as error:
+                    raise LeadlineError(f"{name}: {error}") from None
+            self.notes.append(f"at {hw[1]} x {hw[0]} every film is cropped to {fov_deg:.1f} degrees from left to right")
+        return found
 
     def _divide(self, source: VideoSource, films: Sequence[Film]) -> None:
         """Note which targets of a source are learnt from and which are held out."""
@@ -237,4 +280,17 @@ def collate_clips(
         tuple(offsets),
         np.asarray(origin if len(origin) else np.zeros(len(clips)), np.int64),
         tuple(names),
+        _truth(clips, offsets),
     )
+
+
+def _truth(clips: Sequence[Clip], offsets: Sequence[int]) -> NDArray[np.float32] | None:
+    eyes: list[list[NDArray[np.float32]]] = []
+    for clip in clips:
+        if clip.points is None:
+            return None
+        eyes.append([depth_of_points(clip.points, clip.cameras[0])])
+        if PARTNER in offsets:
+            camera = clip.cameras[1 + tuple(offsets).index(PARTNER)]
+            eyes[-1].append(depth_of_points(moved(clip.points, clip.partner_from_target), camera))
+    return np.stack([np.stack(each) for each in eyes], axis=1) if eyes else None

@@ -228,6 +228,8 @@ CLASSES: dict[str, Classes] = {
     ),
     "edges": Classes((EdgeClass("edges"), EdgeClass("interior", beside=False))),
     "sky": Classes((MaskClass("sky", "sky", (1,)),)),
+    # Films of `leadline synth drive` and `walk`: what moves in the world by itself, and what stands.
+    "motion": Classes((MaskClass("moving", "moving", (1,)), MaskClass("static", "moving", (0,)))),
 }
 
 

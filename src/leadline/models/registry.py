@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from leadline.depth_map import RELATIVE_DISPARITY
 from leadline.errors import LeadlineError
 from leadline.models.depth_network import DepthNetwork
+from leadline.models.geonet import GeoNet
+from leadline.models.kuznietsov import Kuznietsov
 from leadline.models.leadline_net import LeadlineNet
 from leadline.models.metric_head import make_metric
 from leadline.models.midas_large import MidasLarge
@@ -39,6 +41,10 @@ _ARCHITECTURES: dict[str, Callable[[], DepthNetwork]] = {
     "sfmlearner": SfmLearner,
     "sfmlearner-5": partial(SfmLearner, sources=4),  # films of length 5
     "sfmlearner-tiny": partial(SfmLearner, shrink=8),  # for tests
+    "geonet": GeoNet,
+    "geonet-tiny": partial(GeoNet, widths=(4, 4, 8, 8, 8), pose_width=16, flow_widths=(8, 8, 16, 16)),  # for tests
+    "kuznietsov": Kuznietsov,
+    "kuznietsov-tiny": partial(Kuznietsov, widths=(4, 4, 8, 8, 8)),  # for tests
 }
 
 

@@ -33,11 +33,13 @@ class Views(NamedTuple):
         logits: (N, h_s, w_s) of the disparity at each scale, finest first; `VideoNetwork.activation` makes them depth.
         motion: (N, S, 6) rotation and translation of each source whose motion is unknown; see `VideoNetwork.motion_matrices`.
         masks: (N, S, h_s, w_s) logits of explainability at each scale; empty if the network has none.
+        source_logits: (S, N, h_s, w_s) of the sources' disparity at each scale; empty if the network doesn't say it.
     """
 
     logits: tuple[Tensor, ...]
     motion: Tensor
     masks: tuple[Tensor, ...] = ()
+    source_logits: tuple[Tensor, ...] = ()
 
 
 class DisparityDepth(nn.Module):

@@ -15,7 +15,7 @@ _RECIPES = {
         "default", "finetune", "metric_finetune", "midas_mix", "tom_finetune", "tom_segmenter",
         "leadline_stereo", "raft_stereo", "crestereo", "stereo_finetune",
         "teacher", "student_v1", "student_v2",
-        "monodepth2", "sfmlearner",
+        "monodepth2", "sfmlearner", "ddvo", "geonet", "kuznietsov",
     )
 }  # fmt: skip
 

@@ -5,22 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from leadline.data.film_sources import VideoSource
 from leadline.data.video_views import VideoBatch, VideoViews
 from leadline.errors import LeadlineError
+from leadline.models.geonet import GeoNet
+from leadline.models.kuznietsov import Kuznietsov
 from leadline.models.video_network import VideoNetwork
 from leadline.training.config import TrainConfig
 from leadline.training.task import Task
+from leadline.training.tasks.ddvo import DdvoTask, ddvo_pictures
+from leadline.training.tasks.geonet import GeonetTask, geonet_pictures
+from leadline.training.tasks.kuznietsov import KuznietsovTask
 from leadline.training.tasks.monodepth2 import Monodepth2Task, reprojection_errors
 from leadline.training.tasks.sfmlearner import SfmLearnerTask
 from leadline.training.validation import Validation
+from leadline.training.video_settings import VideoSettings
 from leadline.training.video_truth import FilmTruth, film_truth, score_depth
 from leadline.training.view_synthesis import ask, clips_of, enlarged, synthesise
+
+# (network, batch, device) to targets (N, 3, h, w) and (S, N, 3, h, w) the sources as these would see them.
+Pictures = Callable[[nn.Module, VideoBatch, torch.device], tuple[Tensor, Tensor]]
 
 
 class Video(NamedTuple):
@@ -56,11 +65,16 @@ def prepare_video(config: TrainConfig, network: VideoNetwork, says: bool = True)
         config.seed,
         data.longest,
         data.workers,
+        even=data.mixing == "equal",
     )
     for note in views.notes if says else ():
         print(f"note: {note}", file=sys.stderr, flush=True)
     network.in_metres(data.video.views != "mono")
     network.learn(motion=data.video.views != "stereo", masks=settings.objective == "sfmlearner" and settings.explainability > 0)
+    if isinstance(network, GeoNet) and settings.objective == "geonet" and settings.stage == "second":
+        network.learn_flow()
+    if settings.objective == "kuznietsov" and settings.supervised > 0:
+        _check_truth(config, views)
     if not config.model.weights:
         network.activation.set_limits(settings.near, settings.far)
     network.input_size = max(data.shapes[0])
@@ -68,14 +82,32 @@ def prepare_video(config: TrainConfig, network: VideoNetwork, says: bool = True)
     def make_task(network: nn.Module, device: torch.device) -> Task:
         if settings.objective == "sfmlearner":
             return SfmLearnerTask(network, settings, device)
+        if settings.objective == "ddvo":
+            return DdvoTask(network, settings, device)
+        if settings.objective == "geonet":
+            return GeonetTask(network, settings, device)
+        if settings.objective == "kuznietsov":
+            return KuznietsovTask(network, settings, device)
         return Monodepth2Task(network, settings, device, config.seed)
 
     batches = views.held_out_batches(data.validation_views)
-    scored = film_validation(batches, film_truth(views, data.validation_views)) if batches else None
+    scored = film_validation(batches, film_truth(views, data.validation_views), _pictures_of(settings)) if batches else None
     return Video(network, views, make_task, scored)
 
 
-def film_validation(batches: Sequence[VideoBatch], truth: Sequence[FilmTruth]) -> Validation:
+def pictures_by_depth(network: nn.Module, batch: VideoBatch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return a batch's targets and (S, N, 3, h, w) its sources as these would see them, by the network's depth and motion."""
+    own: Any = network
+    clips = clips_of(batch, device)
+    views, source_from_target = ask(network, batch, device)
+    hw = (clips.target.shape[-2], clips.target.shape[-1])
+    depth = 1 / enlarged(own.activation.disparity(views.logits[0].float()), hw)
+    return clips.target, synthesise(clips, depth, source_from_target, "border").pictures
+
+
+def film_validation(
+    batches: Sequence[VideoBatch], truth: Sequence[FilmTruth], pictures: Pictures = pictures_by_depth
+) -> Validation:
     """Return a validation on held-out clips.
 
     "score" is 1 - "photometric", the error of the best source at the picture's size: no truth chooses the checkpoint. Where
@@ -89,12 +121,8 @@ def film_validation(batches: Sequence[VideoBatch], truth: Sequence[FilmTruth]) -
         errors: list[float] = []
         for batch in batches:
             with torch.no_grad():
-                clips = clips_of(batch, device)
-                views, source_from_target = ask(network, batch, device)
-                hw = (clips.target.shape[-2], clips.target.shape[-1])
-                depth = 1 / enlarged(network.activation.disparity(views.logits[0].float()), hw)
-                seen = synthesise(clips, depth, source_from_target, "border")
-                errors += reprojection_errors(clips.target, seen.pictures).amin(0).mean((1, 2)).tolist()
+                target, seen = pictures(network, batch, device)
+                errors += reprojection_errors(target, seen).amin(0).mean((1, 2)).tolist()
         photometric = sum(errors) / len(errors)
         return {
             "photometric": photometric,
@@ -104,6 +132,14 @@ def film_validation(batches: Sequence[VideoBatch], truth: Sequence[FilmTruth]) -
         }
 
     return validate
+
+
+def _pictures_of(settings: VideoSettings) -> Pictures:
+    if settings.objective == "ddvo":
+        return lambda network, batch, device: ddvo_pictures(network, batch, device, settings)
+    if settings.objective == "geonet" and settings.stage == "second":
+        return geonet_pictures
+    return pictures_by_depth
 
 
 def _check(config: TrainConfig, network: VideoNetwork) -> None:
@@ -127,3 +163,33 @@ def _check(config: TrainConfig, network: VideoNetwork) -> None:
         raise LeadlineError(
             f"video.explainability={settings.explainability:g} for {name}, which has no mask: expected sfmlearner"
         )
+    _check_objective(config, network)
+
+
+def _check_objective(config: TrainConfig, network: VideoNetwork) -> None:
+    """Refuse an objective whose network, views or first stage is another one's."""
+    settings, how, name = config.video, config.data.video, config.model.architecture
+    objective = settings.objective
+    paired = objective == "kuznietsov"
+    if (paired or isinstance(network, Kuznietsov)) and how.views != "stereo":
+        raise LeadlineError(f"data.video.views={how.views} for {name} with {objective}: expected stereo")
+    if objective in ("ddvo", "geonet") and how.views != "mono":
+        raise LeadlineError(f"data.video.views={how.views} with {objective}: expected mono, its motions have no metres")
+    if (objective == "geonet") != isinstance(network, GeoNet):
+        raise LeadlineError(f"video.objective={objective} for {name}: expected geonet for geonet, and no other for it")
+    staged = objective in ("ddvo", "geonet")
+    if settings.stage == "second" and not (staged and config.model.weights):
+        needs = "model.weights of the first stage with it" if staged else "first, it has no other"
+        raise LeadlineError(f"video.stage=second of {objective}: expected {needs}")
+    if objective == "ddvo" and not settings.mean_disparity > 0:
+        raise LeadlineError(f"video.mean_disparity={settings.mean_disparity:g}: expected a positive number, such as 10")
+    if not 0 < how.truth_share <= 1:
+        raise LeadlineError(f"data.video.truth_share={how.truth_share:g}: expected more than 0 and at most 1")
+
+
+def _check_truth(config: TrainConfig, views: VideoViews) -> None:
+    """Refuse to learn from a truth that nobody reads, or that is not there."""
+    if not config.data.video.truth:
+        raise LeadlineError("video.supervised > 0 without a truth: expected data.video.truth=true, or video.supervised=0")
+    if not any(film.read_depth is not None for films in views.films for film in films):
+        raise LeadlineError("no film has a depth for video.supervised > 0: expected video.supervised=0, or films with one")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Objective = Literal["monodepth2", "sfmlearner"]
+Objective = Literal["monodepth2", "sfmlearner", "ddvo", "geonet", "kuznietsov"]
+Stage = Literal["first", "second"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,10 @@ class VideoSettings:
     """The objective of networks that learn from films; others ignore it.
 
     Attributes:
-        objective: "monodepth2" (`leadline.training.tasks.monodepth2`) or "sfmlearner" (`leadline.training.tasks.sfmlearner`).
+        objective: the module of `leadline.training.tasks` that has this name.
+        stage: of an objective that has two: with ddvo, the "first" learns the motion by a network, the "second" refines it by
+            direct visual odometry; with geonet, the "first" learns depth and motion, the "second" the flow of what moves by
+            itself. The second starts from the first one's `model.weights`.
         combination: of the errors of several sources: the "minimum" of each pixel, or the "mean", as methods before.
         auto_mask: leave out pixels that a source explains better as it is: the camera stands still, or they move with it.
         tie_noise: decides where both explain a pixel equally well.
@@ -22,10 +26,17 @@ class VideoSettings:
             motion that sends everything outside costs nothing.
         smoothness: weight of the smoothness term, divided by 2^s at scale s.
         explainability: weight that keeps SfMLearner's mask open; 0 for no mask, as in its released defaults.
+        mean_disparity: ddvo brings the mean of each map of disparity to this number before it uses it.
+        flow_smoothness, flow_consistency: weights of geonet's second stage, the former divided by 2^s at scale s.
+        adaptive: compare flow there and back only where they nearly agree, as published; else everywhere in the picture.
+        supervised, alignment: weights of kuznietsov's data terms, berHu in metres and stereo alignment of pictures in 0..1.
+        fade_in: which of the two starts at 0: its weight is multiplied by exp(-fade_steps / step).
+        fade_steps: after so many steps it has 37 % of its weight; 0 for no fading.
         near, far: limits of the depth, in metres where the other eye's baseline is known, else in the unit of the motion.
     """
 
     objective: Objective = "monodepth2"
+    stage: Stage = "first"
     combination: Literal["minimum", "mean"] = "minimum"
     auto_mask: bool = True
     tie_noise: float = 1e-5
@@ -33,6 +44,14 @@ class VideoSettings:
     outside: Literal["border", "masked"] = "border"
     smoothness: float = 1e-3
     explainability: float = 0.0
+    mean_disparity: float = 10.0
+    flow_smoothness: float = 0.2
+    flow_consistency: float = 0.2
+    adaptive: bool = True
+    supervised: float = 1.0
+    alignment: float = 2.55
+    fade_in: Literal["supervised", "alignment"] = "supervised"
+    fade_steps: float = 10.0
     near: float = 0.1
     far: float = 100.0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.data.film_windows import crop_map, window_of
 from leadline.data.video_views import VideoViews
 from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.models.video_network import VideoNetwork
@@ -32,12 +33,20 @@ class FilmTruth:
 
 
 def film_truth(views: VideoViews, most: int) -> list[FilmTruth]:
-    """Return the truth of up to `most` held-out targets, those that have one. Nothing is learnt from it."""
+    """Return the truth of up to `most` held-out targets, those that have one. Nothing is learnt from it.
+
+    Where films share a field of view, it is that of the windows: elsewhere the network says another scale.
+    """
     found = []
+    hw = views.shapes[0]
     for _, film, index in views.held_out(most):
         depth = film.read_depth(film.numbers[index]) if film.read_depth is not None else None
         if depth is not None and depth.kind == METRIC_DEPTH:
-            found.append(FilmTruth(np.asarray(film.pictures[index]), depth))
+            camera, picture = film.cameras[index], np.asarray(film.pictures[index])
+            if hw in views.fov_deg:
+                window = window_of(camera, hw, views.fov_deg[hw])
+                picture, depth = window.crop(picture), crop_map(depth, window, camera.hw)
+            found.append(FilmTruth(picture, depth))
     return found
 
 

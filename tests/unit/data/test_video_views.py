@@ -8,8 +8,9 @@ import pytest
 from tests.unit.data.small_films import FOCAL_PX, slide, write_film_world, write_frames
 
 from leadline.camera import Camera
-from leadline.data.clips import Clip, VideoData, change_clip, largest_window, mirror_clip
+from leadline.data.clips import Clip, VideoData, change_clip, mirror_clip
 from leadline.data.film_sources import VideoSource
+from leadline.data.film_windows import largest_window
 from leadline.data.video_views import VideoViews
 from leadline.errors import LeadlineError
 from leadline.geometry import Window, right_from_left

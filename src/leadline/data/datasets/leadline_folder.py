@@ -44,12 +44,13 @@ def _read(root: Path, name: str) -> Sample:
         raise LeadlineError(f"can't read {root / name}: {error}; `leadline data check` lists what is missing") from None
     k, (height, width) = view.intrinsics, view.depth.shape
     camera = Camera(width, height, float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]))
+    masks = {"sky": view.sky, "material": view.material, "instance": view.instance}
     sample = Sample(
         name=name,
         image=view.image,
         depth=DepthMap(view.depth, view.valid, METRIC_DEPTH, camera, INFO.title),
         camera=camera,
-        masks={"sky": view.sky, "material": view.material, "instance": view.instance},
+        masks=masks if view.moving is None else masks | {"moving": view.moving},
         world_from_camera=view.world_from_camera,
     )
     return sample if view.right is None else StereoPair(**vars(sample), right=view.right, baseline_m=view.baseline_m)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -32,7 +32,7 @@ import numpy as np
 from leadline import __version__
 from leadline.data.synthetic.layout import StoredView, clear_unfinished, count_views, read_dataset, write_dataset, write_scene
 from leadline.data.synthetic.opaque import opaque_twin
-from leadline.data.synthetic.path import smooth_path
+from leadline.data.synthetic.path import FRAMES_PER_S, smooth_path
 from leadline.data.synthetic.render import LoadedScene, RenderedView, Renderer, Size
 from leadline.data.synthetic.scene import Scene, View
 from leadline.data.synthetic.sensor import auto_exposure, develop, draw_sensor
@@ -47,7 +47,10 @@ WORLDS = {
     "terrain": "leadline.data.synthetic.terrain:make_scene",
     "tom": "leadline.data.synthetic.tom:make_scene",
     "tom-held-out": "leadline.data.synthetic.tom:make_held_out_scene",
+    "drive": "leadline.data.synthetic.drive:make_scene",
+    "walk": "leadline.data.synthetic.walk:make_scene",
 }
+FILM_WORLDS = ("drive", "walk")  # their views are the frames of a film, in order
 _GIVE_UP_AFTER = 20  # scenes without a picture, in a row: the world is broken, not unlucky
 _RENEW_AFTER = 100  # scenes per process, since Mitsuba's memory grows with each
 _VIEWS_TO_MOVE_BETWEEN = 6
@@ -67,6 +70,7 @@ class Options:
     jpeg: int | None = None
     assets: str | None = None
     opaque: bool = False
+    fov_deg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ def synthesize(
     jpeg: int | None = None,
     assets: Path | None = None,
     opaque: bool = False,
+    fov_deg: float | None = None,
     on_progress: Callable[[Report, int], None] | None = None,
 ) -> Report:
     """Render scenes of `world` into the folder `out` until it holds at least `count` views.
@@ -152,6 +157,7 @@ def synthesize(
         jpeg: store pictures as JPEG of this quality instead of PNG.
         assets: folder for `Assets.load`.
         opaque: make glass and mirrors matte; the same scenes, views and truth otherwise.
+        fov_deg: horizontal field of view of all views, instead of one drawn for each view or film.
         on_progress: called with the report so far and `count` after each scene; by default a progress bar on stderr.
 
     Raises:
@@ -159,7 +165,7 @@ def synthesize(
         ImportError: the world needs Mitsuba, which is not installed.
     """
     root = None if assets is None else str(assets)
-    options = Options(world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root, opaque)
+    options = Options(world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root, opaque, fov_deg)
     _check(options, count)
     out = Path(out)
     _open_dataset(out, options)
@@ -187,7 +193,11 @@ def make_scene(options: Options, index: int) -> Scene:
     module, _, function = WORLDS[options.world].partition(":")
     make: Callable[..., Scene] = getattr(import_module(module), function)
     views = _VIEWS_TO_MOVE_BETWEEN if options.video else options.views_per_scene
+    if options.world in FILM_WORLDS:
+        views = options.video
     scene = make(_generator(options, index, 0), _assets(options.assets), views=views)
+    if options.fov_deg is not None:
+        scene = replace(scene, views=tuple(replace(view, fov_x_deg=options.fov_deg) for view in scene.views))
     return opaque_twin(scene, _generator(options, index, 2)) if options.opaque else scene
 
 
@@ -237,7 +247,8 @@ def _stored_views(options: Options, index: int) -> tuple[list[StoredView], Count
                 pixel_disparity=view.pixel_disparity,
                 occluded=view.occluded,
                 baseline_m=view.baseline_m,
-                extra={"exposure": gain, "sensor": asdict(sensor)} | ({"frame": i} if options.video else {}),
+                moving=np.zeros_like(view.sky) if view.moving is None and options.world in FILM_WORLDS else view.moving,
+                extra={"exposure": gain, "sensor": asdict(sensor)} | _times(options, i),
             )
         )
     if options.video and rejected:  # a film with holes is no film
@@ -245,11 +256,18 @@ def _stored_views(options: Options, index: int) -> tuple[list[StoredView], Count
     return stored, rejected
 
 
+def _times(options: Options, index: int) -> dict[str, float]:
+    """Return the number of a frame, and its time where the film has a rate."""
+    if not options.video:
+        return {}
+    return {"frame": index} | ({"time_s": index / FRAMES_PER_S} if options.world in FILM_WORLDS else {})
+
+
 def _path_traced(options: Options, index: int, size: Size, rng: np.random.Generator) -> list[RenderedView]:
     scene = make_scene(options, index)
     loaded = _renderer(options.spp).load(scene)
-    views: Sequence[View] = scene.views[: options.views_per_scene]
-    if options.video:
+    views: Sequence[View] = scene.views if options.video else scene.views[: options.views_per_scene]
+    if options.video and options.world not in FILM_WORLDS:
         views = smooth_path(scene.views, options.video, loaded.first_hit, rng)
     baseline_m = _fitting_baseline(loaded, views[0], rng) if options.stereo else None
     return loaded.render(views, size, seed=int(rng.integers(2**31)), baseline_m=baseline_m)
@@ -270,7 +288,7 @@ def _analytic(options: Options, index: int, size: Size, rng: np.random.Generator
 
     baseline_m = round(float(rng.uniform(0.05, 0.2)), 4) if options.stereo else None
     draw = _generator(options, index, 0)
-    worlds = [make_world(draw) for _ in range(options.views_per_scene)]
+    worlds = [make_world(draw, options.fov_deg) for _ in range(options.views_per_scene)]
     return [render_view(world, view, (size[1], size[0]), baseline_m=baseline_m) for world, view in worlds]
 
 
@@ -415,6 +433,10 @@ def _check(options: Options, count: int) -> None:
         raise LeadlineError(f"count {count}, views per scene {options.views_per_scene}, video {options.video}: expected more")
     if not options.sizes or any(w < 16 or h < 16 for w, h in options.sizes):
         raise LeadlineError(f"size {options.sizes}: expected width and height of at least 16 pixels")
+    if options.fov_deg is not None and not 5 <= options.fov_deg <= 150:
+        raise LeadlineError(f"field of view {options.fov_deg:g}: expected 5 to 150 degrees")
+    if options.world in FILM_WORLDS and options.video < 2:
+        raise LeadlineError(f"the world {options.world!r} is a film: give its number of frames, for instance video 60")
     if options.world == "analytic":
         if options.video:
             raise LeadlineError("the analytic world has no films: choose another world, or drop video")
@@ -431,7 +453,8 @@ def _open_dataset(out: Path, options: Options) -> None:
     mine: dict[str, Any] = asdict(options) | {"sizes": [list(s) for s in options.sizes]}
     del mine["assets"]  # a place on one machine; what was used is listed under "licences"
     if (out / "dataset.json").is_file():
-        theirs = {"opaque": False} | read_dataset(out).get("options", {})  # sets of before there were twins don't say it
+        before = {"opaque": False, "fov_deg": None}  # what sets from before these options don't say
+        theirs = before | read_dataset(out).get("options", {})
         if differing := [f"{k} {theirs.get(k)!r}, not {mine[k]!r}" for k in mine if theirs.get(k) != mine[k]]:
             raise LeadlineError(f"{out} was made with {'; '.join(differing)}: use the same options, or another folder")
         return
@@ -504,6 +527,7 @@ def main() -> None:
     parser.add_argument("--jpeg", type=int)
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--opaque", action="store_true")
+    parser.add_argument("--fov-deg", type=float)
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of the result to this picture")
     args = vars(parser.parse_args())
     sheet = args.pop("sheet")

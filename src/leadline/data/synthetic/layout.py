@@ -17,6 +17,10 @@ and with stereo::
     OUT/<scene>/pixel_disparity/000.npy    float32, of the left picture
     OUT/<scene>/occlusion/000.png          255 where the right eye does not see what the left one does
 
+and in films of worlds in which things move::
+
+    OUT/<scene>/moving/000.png     255 on objects that move in the world, 0 elsewhere
+
 Intrinsics are in pixels with the top-left corner of the picture at (0, 0), so a centred camera has cx = width / 2.
 A scene folder appears at once, by a rename from OUT/.unfinished.
 """
@@ -38,6 +42,7 @@ from numpy.typing import NDArray
 FORMAT = "leadline-folder/1"
 _UNFINISHED = ".unfinished"  # one level deeper than scenes, so that a scan for */image/*.png never finds it
 _PARTS = {"depth": ".npy", "normals": ".png", "material": ".png", "instance": ".png", "sky": ".png"}
+_MOVING = "moving"
 _STEREO = {"right": ".png", "pixel_disparity": ".npy", "occlusion": ".png"}
 
 
@@ -50,6 +55,7 @@ class StoredView:
         material: uint8. instance: uint16. sky: bool.
         intrinsics: (3, 3) in pixels. world_from_camera: (4, 4).
         right, pixel_disparity, occluded, baseline_m: the stereo part, or None.
+        moving: bool, True on objects that move in the world, or None.
         extra: further entries of this view in camera.json (exposure, frame time, ...).
         scene, index: where the view came from when it was read.
     """
@@ -66,6 +72,7 @@ class StoredView:
     pixel_disparity: NDArray[np.float32] | None = None
     occluded: NDArray[np.bool_] | None = None
     baseline_m: float | None = None
+    moving: NDArray[np.bool_] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     scene: str = ""
     index: int = 0
@@ -141,6 +148,8 @@ def write_view(folder: Path, index: int, view: StoredView, *, jpeg: int | None =
     _write_image(folder / "material" / f"{stem}.png", view.material)
     _write_image(folder / "instance" / f"{stem}.png", view.instance)
     _write_image(folder / "sky" / f"{stem}.png", view.sky.astype(np.uint8) * 255)
+    if view.moving is not None:
+        _write_image(folder / _MOVING / f"{stem}.png", view.moving.astype(np.uint8) * 255)
     k = view.intrinsics
     camera: dict[str, Any] = {
         "width": w,
@@ -173,6 +182,7 @@ def read_view(folder: Path, index: int) -> StoredView:
             "occluded": _read_image(folder / "occlusion" / f"{stem}.png") > 0,
             "baseline_m": float(camera["baseline_m"]),
         }
+    moves = (folder / _MOVING).is_dir()
     known = {"width", "height", "fx", "fy", "cx", "cy", "world_from_camera", "baseline_m"}
     return StoredView(
         image=np.ascontiguousarray(_read_image(_picture(folder, "image", stem))[..., ::-1]),
@@ -183,6 +193,7 @@ def read_view(folder: Path, index: int) -> StoredView:
         sky=_read_image(folder / "sky" / f"{stem}.png") > 0,
         intrinsics=np.array([[camera["fx"], 0, camera["cx"]], [0, camera["fy"], camera["cy"]], [0, 0, 1]], np.float64),
         world_from_camera=np.array(camera["world_from_camera"], np.float64),
+        moving=_read_image(folder / _MOVING / f"{stem}.png") > 0 if moves else None,
         extra={k: v for k, v in camera.items() if k not in known},
         scene=folder.name,
         index=index,
@@ -232,7 +243,8 @@ def check_folder(out: Path) -> list[str]:
 
 def _check_view(folder: Path, index: int, camera: Mapping[str, Any]) -> list[str]:
     stem, stereo = f"{index:03d}", "baseline_m" in camera
-    wanted = _PARTS | (_STEREO if stereo else {}) | {"image": ".png"}
+    moves = {_MOVING: ".png"} if (folder / _MOVING).is_dir() else {}  # in one frame of a film, then in all
+    wanted = _PARTS | (_STEREO if stereo else {}) | moves | {"image": ".png"}
     paths = {p: _picture(folder, p, stem) if p in ("image", "right") else folder / p / (stem + s) for p, s in wanted.items()}
     missing = [part for part, path in paths.items() if not path.is_file()]
     if missing:
@@ -251,6 +263,8 @@ def _check_view(folder: Path, index: int, camera: Mapping[str, Any]) -> list[str
     arrays |= {"instance": view.instance, "sky": view.sky}
     if view.right is not None and view.pixel_disparity is not None and view.occluded is not None:
         arrays |= {"right": view.right, "pixel_disparity": view.pixel_disparity, "occlusion": view.occluded}
+    if view.moving is not None:
+        arrays |= {_MOVING: view.moving}
     w_by_h = f"{size[1]} x {size[0]}"
     problems = [f"{k} is {a.shape[1]} x {a.shape[0]}, not {w_by_h}" for k, a in arrays.items() if a.shape[:2] != size]
     for name in ("depth", "pixel_disparity"):

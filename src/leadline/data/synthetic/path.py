@@ -14,6 +14,7 @@ from leadline.data.synthetic.scene import View
 
 FirstHit = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
+FRAMES_PER_S = 10.0  # of worlds that are films
 _CLEARANCE_M = 0.25
 _STEP_OF_DEPTH = 0.03  # the camera moves at most this share of the depth ahead per frame
 
@@ -61,6 +62,12 @@ def smooth_path(views: Sequence[View], frames: int, first_hit: FirstHit, rng: np
     turned = start.world_from_camera.copy()
     turned[:3, :3] = turned[:3, :3] @ rotation_from_vector(np.array([0.0, angle, 0.0]))
     return _frames(start, replace(start, world_from_camera=turned), 1.0, frames)
+
+
+def sway(rng: np.random.Generator, time_s: NDArray[np.float64], period_s: float) -> NDArray[np.float64]:
+    """Return a smooth random swing about 0, mostly within -1..1, at the times given: three waves around a period."""
+    periods, phases = period_s * rng.uniform(0.6, 1.7, 3), rng.uniform(0, 2 * np.pi, 3)
+    return np.asarray(np.sin(2 * np.pi * time_s[:, None] / periods + phases).mean(1) * np.sqrt(2.0))
 
 
 def _frames(a: View, b: View, share: float, frames: int) -> list[View]:

@@ -6,12 +6,13 @@ picture is path traced with a few samples per pixel (a multiple of four), cleane
 it, blurred by `lens`; its values are linear radiance for `sensor`.
 
 All views of a scene are traced in one launch, since tracing the program costs as much as a view. Mitsuba keeps compiled
-kernels on disk, so the first scene with a new mix of looks takes a second longer than the next.
+kernels on disk, so the first scene with a new mix of looks takes a second longer than the next. Where things move (`movers`)
+each view is a frame and a launch of its own, but the program is told only once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from leadline.data.synthetic.denoise import Guide, denoise
 from leadline.data.synthetic.lens import blur
 from leadline.data.synthetic.mitsuba_scene import build, load_mitsuba, shape_name
+from leadline.data.synthetic.movers import Movers, Recorder
 from leadline.data.synthetic.scene import Material, Scene, View
 
 F32 = NDArray[np.float32]
@@ -45,6 +47,7 @@ class RenderedView:
         world_from_camera: (4, 4).
         right_radiance, pixel_disparity, occluded, baseline_m: the stereo part, or None. `occluded` marks left pixels whose
             point the right camera does not see (hidden, or out of its frame).
+        moving: True where the surface belongs to an object that moves in the world; None in a scene where nothing does.
     """
 
     radiance: F32
@@ -59,6 +62,7 @@ class RenderedView:
     pixel_disparity: F32 | None = None
     occluded: NDArray[np.bool_] | None = None
     baseline_m: float | None = None
+    moving: NDArray[np.bool_] | None = None
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -131,11 +135,31 @@ class LoadedScene:
         self._has_delta = any(t.look.material != Material.OPAQUE for t in scene.things)
         number = {shape_name(i): i for i in range(len(scene.things))}
         self._thing_of_shape: dict[Any, int] = {self._key(shape): number[shape.id()] for shape in self._mi_scene.shapes()}
+        self._movers, self._recorder = None, None
+        if scene.moves:
+            self._movers = Movers(mi, self._mi_scene, scene.things, scene.moves)
+            self._movers.place(0)
+            shapes = list(self._mi_scene.shapes())
+            looks = [shape.bsdf() for shape in shapes]
+            state = [self._mi_scene, self._integrator, shapes, looks, list(self._mi_scene.emitters()), self._loose]
+            self._recorder = Recorder(state) if self._vectorised else None
 
     def render(
         self, views: Sequence[View], size: Size, *, seed: int = 0, baseline_m: float | None = None
     ) -> list[RenderedView]:
-        """Render `views` of this scene; see `Renderer.render`."""
+        """Render `views` of this scene; see `Renderer.render`. Where things move, view k is frame k."""
+        if self._movers is None:
+            return self._render(views, size, seed, baseline_m)
+        film = []
+        for k, view in enumerate(views):
+            self._movers.place(k)
+            (frame,) = self._render([view], size, int(np.random.default_rng([seed, k]).integers(2**31)), baseline_m)
+            film.append(replace(frame, moving=self._movers.moving(k, frame.instance)))
+        if self._recorder is not None:
+            self._recorder.forget()
+        return film
+
+    def _render(self, views: Sequence[View], size: Size, seed: int, baseline_m: float | None) -> list[RenderedView]:
         if not views:
             return []
         rights = [] if baseline_m is None else [_shifted(v, baseline_m) for v in views]
@@ -149,7 +173,7 @@ class LoadedScene:
         ]
 
     def truth(self, views: Sequence[View], size: Size) -> list[RenderedView]:
-        """Return the views without a picture (their radiance is empty)."""
+        """Return the views without a picture (their radiance is empty), with all things where they are at present."""
         material = np.array([t.look.material for t in self._things] + [0], np.uint8)
         instance = np.array([t.instance for t in self._things] + [0], np.uint16)
         out = []
@@ -202,14 +226,27 @@ class LoadedScene:
     def _radiance(self, origins: F32, directions: F32, seed: int) -> F32:
         """Return the (3, n) light that arrives along (n, 3) rays, one path each."""
         mi, scene = self._mi, self._mi_scene
-        sampler = mi.load_dict({"type": "independent"})
         if self._vectorised:
-            sampler.seed(seed, len(origins))
-            ray = mi.RayDifferential3f(mi.Point3f(origins.T), mi.Vector3f(directions.T))
-            return np.array(self._integrator.sample(scene, sampler, ray)[0], np.float32)
+
+            def trace(o: Any, d: Any, start: Any) -> Any:
+                sampler = mi.load_dict({"type": "independent"})
+                sampler.seed(start, len(origins))
+                return self._integrator.sample(scene, sampler, mi.RayDifferential3f(o, d))[0]
+
+            key = ("radiance", len(origins))
+            return np.array(self._run(key, trace, mi.Point3f(origins.T), mi.Vector3f(directions.T), seed), np.float32)
+        sampler = mi.load_dict({"type": "independent"})
         sampler.seed(seed, 1)
         rays = (mi.RayDifferential3f(o, d) for o, d in zip(origins.tolist(), directions.tolist(), strict=True))
         return np.array([self._integrator.sample(scene, sampler, ray)[0] for ray in rays], np.float32).T
+
+    def _run(self, key: tuple[object, ...], program: Callable[..., Any], o: Any, d: Any, *numbers: int) -> Any:
+        """Run a program on rays, in a film as it was recorded."""
+        if self._recorder is None:
+            return program(o, d, *numbers)
+        import drjit as dr
+
+        return self._recorder.run(key, program, o, d, *(dr.opaque(self._mi.UInt32, n) for n in numbers))
 
     def _stereo(self, view: View, left: RenderedView, baseline_m: float) -> dict[str, Any]:
         h, w = left.depth.shape
@@ -226,17 +263,20 @@ class LoadedScene:
     def _shoot(self, origins: NDArray[Any], directions: NDArray[Any], *, through: bool = False) -> _Hits:
         """Trace (n, 3) rays to the first surface, or with `through` to the first that is neither mirror nor glass."""
         if self._vectorised:
-            return self._shoot_all(origins.T, directions.T, through)
-        shots = [self._shoot_all(o, d, through) for o, d in zip(origins, directions, strict=True)]
+            mi, key = self._mi, ("shoot", len(origins), through)
+            o, d = mi.Point3f(origins.T.astype(np.float32)), mi.Vector3f(directions.T.astype(np.float32))
+            return self._hits(*self._run(key, lambda a, b: self._meet(mi.Ray3f(a, b), through), o, d))
+        shots = [
+            self._hits(*self._meet(self._mi.Ray3f(o.tolist(), d.tolist()), through))
+            for o, d in zip(origins.astype(np.float32), directions.astype(np.float32), strict=True)
+        ]
         return _Hits(**{k: np.stack([getattr(s, k) for s in shots], axis=-1) for k in vars(shots[0])})
 
-    def _shoot_all(self, origins: NDArray[Any], directions: NDArray[Any], through: bool) -> _Hits:
-        """`_shoot` for (3, n) rays at once, or for one ray (3,) in Mitsuba's scalar variant."""
+    def _meet(self, ray: Any, through: bool) -> tuple[Any, ...]:
+        """Follow rays, or in Mitsuba's scalar variant one: shape, hit, distance, passed, position, normal, albedo."""
         import drjit as dr
 
         mi, scene = self._mi, self._mi_scene
-        o, d = origins.astype(np.float32), directions.astype(np.float32)
-        ray = mi.Ray3f(mi.Point3f(o), mi.Vector3f(d)) if self._vectorised else mi.Ray3f(o.tolist(), d.tolist())
         si = scene.ray_intersect(ray)
         distance, passed = si.t, si.is_valid() & False
         for _ in range(_DELTA_BOUNCES if through else 0):
@@ -259,15 +299,22 @@ class LoadedScene:
             albedo = si.bsdf().eval_diffuse_reflectance(si, hit)
             shape = dr.reinterpret_array(mi.UInt32, si.shape)
             dr.eval(shape, hit, distance, passed, si.p, normal, albedo)  # one kernel for all of them
+        else:
+            albedo = si.bsdf().eval_diffuse_reflectance(si) if hit else mi.Color3f(0)
+            shape = si.shape
+        return shape, hit, distance, passed, si.p, normal, albedo
+
+    def _hits(self, shape: Any, hit: Any, distance: Any, passed: Any, position: Any, normal: Any, albedo: Any) -> _Hits:
+        """Bring what `_meet` found to NumPy."""
+        if self._vectorised:
             table = np.full(max(self._thing_of_shape, default=0) + 1, -1)
             table[np.array(list(self._thing_of_shape), np.intp)] = list(self._thing_of_shape.values())
             thing = np.where(np.array(hit), table[np.array(shape) * np.array(hit)], -1)
         else:
-            albedo = si.bsdf().eval_diffuse_reflectance(si) if hit else mi.Color3f(0)
-            thing = np.array(self._thing_of_shape[self._key(si.shape)] if hit else -1)
-        albedo = np.clip(np.nan_to_num(np.array(albedo, np.float32)), 0, 1)
-        far, position = np.array(distance, np.float32), np.array(si.p, np.float32)
-        return _Hits(thing, far, np.array(passed, bool), position, np.array(normal, np.float32), albedo)
+            thing = np.array(self._thing_of_shape[self._key(shape)] if hit else -1)
+        colour = np.clip(np.nan_to_num(np.array(albedo, np.float32)), 0, 1)
+        far, at = np.array(distance, np.float32), np.array(position, np.float32)
+        return _Hits(thing, far, np.array(passed, bool), at, np.array(normal, np.float32), colour)
 
     def _key(self, shape: Any) -> Any:
         """What identifies a shape in a ray's answer: its registry number, or its name in the scalar variant."""

@@ -122,13 +122,36 @@ class View:
 
 
 @dataclass(frozen=True)
+class Move:
+    """How one object travels through a film.
+
+    Attributes:
+        instance: of the things that move.
+        world_from_start: (frames, 4, 4) rigid; in frame k its things stand at ``world_from_start[k] @ world_from_mesh``.
+    """
+
+    instance: int
+    world_from_start: NDArray[np.float64]
+
+    def is_moving(self, frame: int) -> bool:
+        """Whether the object comes from elsewhere or goes elsewhere: its place differs in a neighbouring frame."""
+        poses = self.world_from_start
+        near = poses[max(frame - 1, 0) : frame + 2]
+        return bool(np.abs(near - poses[frame]).max() > 1e-9)
+
+
+@dataclass(frozen=True)
 class Scene:
-    """A whole world: what is in it, what lights it, and the views to take of it."""
+    """A whole world: what is in it, what lights it, and the views to take of it.
+
+    With `moves` it is a film: view k is frame k.
+    """
 
     name: str
     things: tuple[Thing, ...]
     lights: tuple[Sky | Sun | Lamp, ...]
     views: tuple[View, ...]
+    moves: tuple[Move, ...] = ()
 
 
 def look_at(eye: tuple[float, float, float], target: tuple[float, float, float], roll_deg: float = 0.0) -> NDArray[np.float64]:

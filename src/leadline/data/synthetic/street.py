@@ -14,6 +14,7 @@ from leadline.data.synthetic.assets import Assets
 from leadline.data.synthetic.buildings import Style, linear_of, make_house, make_style
 from leadline.data.synthetic.outdoors import (
     Array,
+    Ground,
     Relief,
     Stage,
     collect_views,
@@ -43,11 +44,11 @@ from leadline.data.synthetic.textures import surface
 
 KINDS = ("urban", "suburban", "alley", "highway", "square")
 _KERB = 0.12
-_REACH = 150.0  # metres of road to either side of the origin that carry things
+REACH = 150.0  # metres of road to either side of the origin that carry things
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """The cross-section and course of a street, metres: half widths of road and pavement, bend of the centre line."""
 
     kind: str
@@ -84,19 +85,13 @@ class _Plan:
 def make_scene(rng: np.random.Generator, assets: Assets, *, views: int = 8) -> Scene:
     """Return a street with `views` views; see the module. `assets` may be empty."""
     kind = str(rng.choice(KINDS, p=[0.38, 0.24, 0.1, 0.13, 0.15]))
-    plan = _plan(rng, kind)
-    base = plan.road if kind != "square" else 0.0
-
-    def level(x: ArrayLike, y: ArrayLike) -> Array:
-        off = np.abs(np.asarray(y, np.float64) - plan.centre(x))
-        raised = (off > base) & (off < base + plan.pavement)
-        return np.asarray(np.where(raised & (kind not in ("highway", "square")), _KERB, 0.0) + 0.0 * off)
-
+    plan = draw_plan(rng, kind)
+    level = make_level(plan)
     stage = Stage(level)
-    _lay_ground(rng, stage, plan)
+    lay_ground(rng, stage, plan)
     if kind != "highway":
-        _line_with_houses(rng, stage, plan)
-    subjects = _furnish(rng, stage, plan, assets)
+        line_with_houses(rng, stage, plan)
+    subjects = furnish(rng, stage, plan, assets)
     lights = make_daylight(rng)
 
     def driver() -> View | None:
@@ -169,28 +164,39 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int = 8) -> S
     return Scene(f"street/{kind}", tuple(stage.things), lights, taken)
 
 
-def _plan(rng: np.random.Generator, kind: str) -> _Plan:
+def make_level(plan: Plan) -> Ground:
+    """Return the height of the street at any (x, y): pavements lie a kerb above the road."""
+    base = plan.road if plan.kind != "square" else 0.0
+
+    def level(x: ArrayLike, y: ArrayLike) -> Array:
+        off = np.abs(np.asarray(y, np.float64) - plan.centre(x))
+        raised = (off > base) & (off < base + plan.pavement)
+        return np.asarray(np.where(raised & (plan.kind not in ("highway", "square")), _KERB, 0.0) + 0.0 * off)
+
+    return level
+
+
+def draw_plan(rng: np.random.Generator, kind: str) -> Plan:
+    """Return a street of one of `KINDS`."""
     bend = float(rng.choice([0.0, rng.normal(0, 0.003)]))
     u = rng.uniform
     match kind:
         case "urban":
-            return _Plan(kind, int(rng.integers(1, 3)), u(2.9, 3.5), float(rng.choice([0.0, 2.1])), u(1.8, 5.0), 0.0, bend)
+            return Plan(kind, int(rng.integers(1, 3)), u(2.9, 3.5), float(rng.choice([0.0, 2.1])), u(1.8, 5.0), 0.0, bend)
         case "suburban":
-            return _Plan(kind, 1, u(2.8, 3.6), float(rng.choice([0.0, 2.0])), u(1.3, 2.2), u(4, 12), bend)
+            return Plan(kind, 1, u(2.8, 3.6), float(rng.choice([0.0, 2.0])), u(1.3, 2.2), u(4, 12), bend)
         case "alley":
-            return _Plan(kind, 1, u(1.0, 1.9), 0.0, u(0.3, 1.0), 0.0, 0.5 * bend)
+            return Plan(kind, 1, u(1.0, 1.9), 0.0, u(0.3, 1.0), 0.0, 0.5 * bend)
         case "highway":
-            return _Plan(kind, int(rng.integers(1, 4)), u(3.4, 3.75), u(1.0, 2.8), 1.5, u(10, 25), 0.7 * bend)
+            return Plan(kind, int(rng.integers(1, 4)), u(3.4, 3.75), u(1.0, 2.8), 1.5, u(10, 25), 0.7 * bend)
         case _:
-            return _Plan(kind, 1, u(2.0, 6.0), 0.0, u(8, 18), 0.0, 0.0)
+            return Plan(kind, 1, u(2.0, 6.0), 0.0, u(8, 18), 0.0, 0.0)
 
 
-def _strip(plan: _Plan, one: float, other: float, z: float, repeats_per_metre: float) -> Mesh:
+def _strip(plan: Plan, one: float, other: float, z: float, repeats_per_metre: float) -> Mesh:
     """Return a flat ribbon between two offsets (left positive, in any order) from the centre line."""
     low, high = min(one, other), max(one, other)
-    x = np.concatenate(
-        [-np.geomspace(1500, _REACH, 8), np.linspace(-_REACH + 10, _REACH - 10, 40), np.geomspace(_REACH, 1500, 8)]
-    )
+    x = np.concatenate([-np.geomspace(1500, REACH, 8), np.linspace(-REACH + 10, REACH - 10, 40), np.geomspace(REACH, 1500, 8)])
     p = np.array([[plan.at(float(v), low)[:2], plan.at(float(v), high)[:2]] for v in x])
     q = np.concatenate([p, np.full((*p.shape[:2], 1), z)], -1).reshape(-1, 3)
     k = 2 * np.arange(len(x) - 1)[:, None]
@@ -199,7 +205,7 @@ def _strip(plan: _Plan, one: float, other: float, z: float, repeats_per_metre: f
     return Mesh(q.astype(np.float32), faces.astype(np.int32), uv.astype(np.float32))
 
 
-def _lay_ground(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
+def lay_ground(rng: np.random.Generator, stage: Stage, plan: Plan) -> None:
     """Add the road with its markings, the pavements and the land beyond."""
     wet = rng.random() < 0.12
 
@@ -248,7 +254,7 @@ def _lay_ground(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
             stage.structure(_strip(plan, outer, s * (plan.front + 0.5), 0.02, 0.25), look(("grass",)))
 
 
-def _mark(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
+def _mark(rng: np.random.Generator, stage: Stage, plan: Plan) -> None:
     """Add lane lines, crossings and manholes a few millimetres above the road."""
     if plan.kind == "alley":
         return
@@ -264,7 +270,7 @@ def _mark(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
     offsets = [k * plan.lane for k in range(-plan.lanes + 1, plan.lanes)]
     if rng.random() < 0.85:
         for off in offsets:
-            for x in np.arange(-_REACH, _REACH, dash + gap):
+            for x in np.arange(-REACH, REACH, dash + gap):
                 patch(float(x), off, dash, 0.12)
     for s in (-1.0, 1.0):
         if plan.parking or rng.random() < 0.3:
@@ -286,7 +292,7 @@ def _mark(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
         stage.structure(merge(lines), paint)
 
 
-def _line_with_houses(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
+def line_with_houses(rng: np.random.Generator, stage: Stage, plan: Plan) -> None:
     """Add buildings on both sides, with gaps, gardens and an end to the street."""
     style = make_style(rng)
     loose = plan.kind == "suburban"
@@ -312,9 +318,7 @@ def _line_with_houses(rng: np.random.Generator, stage: Stage, plan: _Plan) -> No
             _close(rng, stage, plan, style, end * (span + 3 if plan.kind == "square" else 112.0), tall)
 
 
-def _stand(
-    rng: np.random.Generator, stage: Stage, plan: _Plan, house: list[Thing], x: float, side: float, width: float
-) -> None:
+def _stand(rng: np.random.Generator, stage: Stage, plan: Plan, house: list[Thing], x: float, side: float, width: float) -> None:
     """Stand a building with its front on the building line; on the right it starts at x, on the left it is turned round."""
     jut = float(rng.uniform(-0.4, 0.8)) if plan.set_back else 0.0
     if side > 0:  # left: the front faces -y already
@@ -325,7 +329,7 @@ def _stand(
         stage.add(house, (px, py), yaw + 180, z=-0.02)
 
 
-def _close(rng: np.random.Generator, stage: Stage, plan: _Plan, style: Style, x: float, floors: int) -> None:
+def _close(rng: np.random.Generator, stage: Stage, plan: Plan, style: Style, x: float, floors: int) -> None:
     """Close the street or square at x with buildings across."""
     y = -plan.front - 4
     while y < plan.front + 4:
@@ -340,7 +344,7 @@ def _close(rng: np.random.Generator, stage: Stage, plan: _Plan, style: Style, x:
         y += width
 
 
-def _garden(rng: np.random.Generator, stage: Stage, plan: _Plan, x: float, side: float, width: float) -> None:
+def _garden(rng: np.random.Generator, stage: Stage, plan: Plan, x: float, side: float, width: float) -> None:
     """Add a fence or hedge, bushes and a tree between pavement and house."""
     edge = plan.road + plan.pavement + 0.3
     if abs(x) < 70 and rng.random() < 0.6:
@@ -360,8 +364,11 @@ def _garden(rng: np.random.Generator, stage: Stage, plan: _Plan, x: float, side:
             )
 
 
-def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets) -> list[int]:
-    """Add vehicles, people, animals, trees, lamps and other furniture; return the indices worth a portrait."""
+def furnish(rng: np.random.Generator, stage: Stage, plan: Plan, assets: Assets, *, traffic: bool = True) -> list[int]:
+    """Add vehicles, people, animals, trees, lamps and other furniture; return the indices worth a portrait.
+
+    Without `traffic` the carriageway stays empty: vehicles park and people keep to the pavement.
+    """
     subjects: list[int] = []
 
     def put(
@@ -390,7 +397,7 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
                             0 if side < 0 else 180,
                             0.9,
                         )
-        for _ in range(int(rng.uniform(1, 16 if plan.kind != "alley" else 2))):
+        for _ in range(int(rng.uniform(1, 16 if plan.kind != "alley" else 2)) if traffic else 0):
             side = float(rng.choice([-1, 1]))
             lane = (int(rng.integers(plan.lanes)) + 0.5) * plan.lane
             put(fleet[int(rng.integers(len(fleet)))], float(rng.normal(0, 45)), side * lane, 0 if side < 0 else 180, 2.2)
@@ -436,7 +443,11 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
     crowd = int(rng.uniform(2, 14)) if plan.kind != "highway" else 0
     for i in range(crowd):
         side = float(rng.choice([-1, 1]))
-        off = side * float(rng.uniform(inner, outer)) if rng.random() < 0.85 else float(rng.uniform(-1, 1)) * plan.road
+        off = (
+            side * float(rng.uniform(inner, outer))
+            if not traffic or rng.random() < 0.85
+            else float(rng.uniform(-1, 1)) * plan.road
+        )
         who = make_person(rng) if i < 3 else passer_by(rng, str(rng.choice(["walk", "stand", "walk", "hold"])))
         put(
             who,
@@ -459,7 +470,7 @@ def _furnish(rng: np.random.Generator, stage: Stage, plan: _Plan, assets: Assets
     return subjects
 
 
-def _highway_sides(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
+def _highway_sides(rng: np.random.Generator, stage: Stage, plan: Plan) -> None:
     """Add guard rails, a gantry, bushes and trees beyond the verge."""
     steel = Look("metal", (0.6, 0.6, 0.62), roughness=0.35)
     x = np.arange(-140, 141, 4.0)
@@ -503,7 +514,7 @@ def _highway_sides(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
             )
 
 
-def _string_wires(rng: np.random.Generator, stage: Stage, plan: _Plan) -> None:
+def _string_wires(rng: np.random.Generator, stage: Stage, plan: Plan) -> None:
     """Add poles with wires along the street, or lines across an alley (with washing)."""
     black = Look("diffuse", (0.03, 0.03, 0.03))
     if plan.kind == "alley":

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.recipes.studies import distillation, losses, mixing, tom, tom_stereo
+from leadline.recipes.studies import distillation, losses, mixing, one_scalar, tom, tom_stereo
 from leadline.recipes.studies.study import SEEDS, Study, missing, run_one
 
 STUDIES: dict[str, Study | tom.TomStudy] = {study.name: study for study in (losses.STUDY, mixing.STUDY, tom.STUDY)}
@@ -19,7 +19,7 @@ def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m leadline.recipes.studies", description=__doc__)
     parser.add_argument("action", choices=("run", "one", "page"))
-    parser.add_argument("study", choices=sorted({*STUDIES, tom_stereo.NAME, distillation.NAME}))
+    parser.add_argument("study", choices=sorted({*STUDIES, tom_stereo.NAME, distillation.NAME, one_scalar.NAME}))
     parser.add_argument("--worlds", type=Path, default=Path("runs/worlds"), help="folder of rendered worlds")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with real samples")
     parser.add_argument("--runs", type=Path, default=Path("runs/studies"), help="folder of checkpoints and decoded views")
@@ -36,6 +36,8 @@ def main() -> int:
         return _distillation(given, given.results / "studies" / distillation.NAME)
     if given.study == tom_stereo.NAME:
         return _tom_stereo(given, given.results / "studies" / tom_stereo.NAME)
+    if given.study == one_scalar.NAME:
+        return _one_scalar(given, given.results / "studies" / one_scalar.NAME)
     study = STUDIES[given.study]
     out = given.results / "studies" / study.name
     if isinstance(study, tom.TomStudy):
@@ -109,6 +111,22 @@ def _distillation(given: argparse.Namespace, out: Path) -> int:
         return 1
     with ThreadPoolExecutor(given.jobs) as pool:
         todo = distillation_run.missing(study, given.seeds, out)
+        return int(any(pool.map(lambda item: _run_apart(given, item[0].name, item[1]), todo)))
+
+
+def _one_scalar(given: argparse.Namespace, out: Path) -> int:
+    """Do the same for the study of films of two cameras."""
+    from leadline.recipes.studies import one_scalar_page, one_scalar_run
+
+    folders = one_scalar.Folders(given.worlds, given.data, given.runs, out)
+    if given.action == "page":
+        print(one_scalar_page.write_page(out, given.results / f"{one_scalar.NAME}.md"))
+        return 0
+    if given.action == "one":
+        print(one_scalar_run.run_arm(one_scalar.arm_of(given.arm), given.seeds[0], folders))
+        return 0
+    with ThreadPoolExecutor(given.jobs) as pool:
+        todo = one_scalar_run.missing(given.seeds, out)
         return int(any(pool.map(lambda item: _run_apart(given, item[0].name, item[1]), todo)))
 
 

@@ -1,0 +1,211 @@
+"""One scalar (arXiv 2303.07662; METHODS E): depth from films of two cameras, and metres learnt where there is a truth.
+
+A network learns from films of a source, which has a truth that no loss sees, and of a target, which has none. One factor,
+fitted on the source, then turns the target's maps into metres. Aligned fields of view are said to make one factor do for both.
+
+    python -m leadline.recipes.studies run  one_scalar
+    python -m leadline.recipes.studies page one_scalar
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leadline.data.clips import VideoData
+from leadline.data.film_sources import VIDEO
+from leadline.errors import LeadlineError
+from leadline.training.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+
+NAME = "one_scalar"
+LONGEST = 320
+# Of the common field of view: stored pictures are rounded to whole pixels, and the angle must fit into all of them.
+SHARE = 0.995
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Pictures with a truth, for a score.
+
+    Attributes:
+        reader: of the data set.
+        folder: below that of the worlds, or of the data for ``real``.
+        real: whether they lie below the folder of real samples.
+    """
+
+    reader: str
+    folder: str
+    real: bool = False
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Films to learn from, and other scenes of the same camera to score on.
+
+    Attributes:
+        title: in tables.
+        films: folder of them, below that of the worlds, or of the data for ``real``.
+        scored: scenes with a truth, others than the films'.
+        real: whether the films lie below the folder of real samples.
+    """
+
+    title: str
+    films: str
+    scored: tuple[Scenes, ...]
+    real: bool = False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source and a target.
+
+    Attributes:
+        name: in file names.
+        title: of its section.
+        source, target: the domains; the factor comes from the source.
+        hw: of the network's pictures.
+    """
+
+    name: str
+    title: str
+    source: Domain
+    target: Domain
+    hw: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ScalarArm:
+    """One way to train.
+
+    Attributes:
+        name: in file names.
+        title: in tables.
+        pair: of which it is.
+        mixed: batches are half source, half target; else the source alone.
+        aligned: both reach the network with one focal length.
+    """
+
+    name: str
+    title: str
+    pair: Pair
+    mixed: bool = True
+    aligned: bool = True
+
+
+WIDE = Domain("drive, 90 degrees", "drive-90", (Scenes("leadline", "drive-90-held-out"),))
+NARROW = Domain("drive, 50 degrees", "drive-50", (Scenes("leadline", "drive-50-held-out"),))
+KITTI = Domain(
+    "KITTI",
+    "video/kitti_odometry00_416x128",
+    (Scenes("kitti_object", "dev/kitti_object", True), Scenes("kitti_semidense", "dev/kitti_semidense", True)),
+    real=True,
+)
+WORLDS = Pair("worlds", "Two rendered cameras", WIDE, NARROW, (96, 160))
+REAL = Pair("kitti", "From a rendered drive to a real car", WIDE, KITTI, (96, 320))
+PAIRS = (WORLDS, REAL)
+ARMS = (
+    ScalarArm("aligned", "mixed, fields of view aligned", WORLDS),
+    ScalarArm("own", "mixed, each its own field of view (control)", WORLDS, aligned=False),
+    ScalarArm("source", "source alone, aligned", WORLDS, mixed=False),
+    ScalarArm("kitti-aligned", "mixed, fields of view aligned", REAL),
+    ScalarArm("kitti-own", "mixed, each its own field of view (control)", REAL, aligned=False),
+    ScalarArm("kitti-source", "source alone, aligned", REAL, mixed=False),
+)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where everything of the study lies.
+
+    Attributes:
+        worlds: rendered worlds.
+        data: real samples.
+        runs: of trainings and decoded films.
+        out: of the scores.
+    """
+
+    worlds: Path
+    data: Path
+    runs: Path
+    out: Path
+
+    def films(self, domain: Domain) -> str:
+        """Return the text of `data.sources` that stands for a domain's films."""
+        return f"{VIDEO}{self.data / domain.films}" if domain.real else str(self.worlds / domain.films)
+
+    def scenes(self, scenes: Scenes) -> Path:
+        """Return the folder of scenes with a truth."""
+        return (self.data if scenes.real else self.worlds) / scenes.folder
+
+    def run(self, arm: ScalarArm, seed: int) -> Path:
+        """Return the folder of a training, removed at its end."""
+        return self.runs / f"{NAME}-{arm.name}-{seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, and on how much.
+
+    Attributes:
+        model: the network.
+        steps, batch_size: of each training.
+        scored: pictures of each domain, at most.
+        scale_pictures, scale_steps: pictures of the source's films and steps of the network that guesses each picture's scale.
+    """
+
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(architecture="monodepth2", frozen_stages=0))
+    steps: int = 400
+    batch_size: int = 4
+    scored: int = 60
+    scale_pictures: int = 200
+    scale_steps: int = 200
+
+
+PLAN = Plan()
+
+
+def arm_of(name: str) -> ScalarArm:
+    """Return an arm by name.
+
+    Raises:
+        LeadlineError: there is none.
+    """
+    for arm in ARMS:
+        if arm.name == name:
+            return arm
+    raise LeadlineError(f"study {NAME} has no arm {name!r}: expected one of {', '.join(arm.name for arm in ARMS)}")
+
+
+def config_of(arm: ScalarArm, seed: int, folders: Folders, fov_deg: float | None, plan: Plan = PLAN) -> TrainConfig:
+    """Return the training of an arm with a seed.
+
+    Args:
+        arm, seed, folders, plan: what, where and how long.
+        fov_deg: of all pictures; None for each film its own.
+    """
+    domains = (arm.pair.source, arm.pair.target) if arm.mixed else (arm.pair.source,)
+    video = VideoData() if fov_deg is None else VideoData(field_of_view="common", fov_deg=fov_deg)
+    return TrainConfig(
+        name=f"{plan.model.architecture}.{NAME}-{arm.name}-{seed}",
+        run_dir=str(folders.run(arm, seed)),
+        seed=seed,
+        model=plan.model,
+        data=DataConfig(
+            sources=tuple(folders.films(domain) for domain in domains),
+            mixing="equal",
+            cache=str(folders.runs / "cache"),
+            shapes=(arm.pair.hw,),
+            batch_size=plan.batch_size,
+            longest=LONGEST,
+            ingest_every_s=0,
+            validation_views=0,
+            video=video,
+        ),
+        optimiser=OptimiserConfig(
+            steps=plan.steps, lr=2e-4, encoder_lr=2e-4, schedule="step", step_at=(0.75,), warmup_steps=0, weight_decay=0.0,
+            betas=(0.9, 0.999), clip=0.0, ema_decay=0.99,
+        ),
+        trainer=TrainerConfig(
+            accelerator="cpu", threads=1, log_every=50, validate_every=10**6, checkpoint_every=100, keep=1, trackers=("jsonl",)
+        ),
+    )  # fmt: skip
