@@ -173,7 +173,7 @@ class LoadedScene:
         ]
 
     def truth(self, views: Sequence[View], size: Size) -> list[RenderedView]:
-        """Return the views without a picture (their radiance is empty), with all things where they are at present."""
+        """Return the views without a picture (their radiance is empty); moving things stay where they were placed last."""
         material = np.array([t.look.material for t in self._things] + [0], np.uint8)
         instance = np.array([t.instance for t in self._things] + [0], np.uint16)
         out = []

@@ -71,7 +71,7 @@ def _wander(room: Room, time: Array, pace: float) -> Array:
 
 
 def _sight(room: Room, places: Array, height: float) -> float:
-    """Return how far one sees at least, in metres, along a way: the median over the frames' directions of travel."""
+    """Return the least distance to what is ahead, in metres, over every fourth frame of a way."""
     ahead = _directions(places)
     reach = [
         room.clear_distance(np.array([*at, height]), np.array([[*to, 0.0]]))[0][0]

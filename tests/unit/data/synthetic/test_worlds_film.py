@@ -70,7 +70,8 @@ def test_a_film_world_without_frames_or_with_no_lens_is_refused(tmp_path: Path, 
 def test_the_reader_gives_what_moves_and_the_check_misses_a_lost_mask(tmp_path: Path) -> None:
     shape, moving = (18, 24), np.arange(18 * 24).reshape(18, 24) % 5 == 0
     view = StoredView(
-        image=np.full((*shape, 3), 90, np.uint8), depth=np.full(shape, 3, np.float32), normals=np.zeros((*shape, 3), np.float32),
+        image=np.full((*shape, 3), 90, np.uint8), depth=np.full(shape, 3, np.float32),
+        normals=np.zeros((*shape, 3), np.float32),
         material=np.zeros(shape, np.uint8), instance=np.zeros(shape, np.uint16), sky=np.zeros(shape, bool),
         intrinsics=np.array([[30.0, 0, 12], [0, 30.0, 9], [0, 0, 1]]), world_from_camera=np.eye(4), moving=moving,
     )  # fmt: skip
