@@ -63,6 +63,11 @@ class FakeRay:
         except Exception as error:
             raise RayTaskError(error) from error
 
+    def bury(self) -> None:
+        """End the threads of actors that died: a real worker's end with its process."""
+        for actor in self.actors:
+            actor.itself.leave()
+
     def kill(self, actor: _Actor) -> None:
         actor.alive = False
         actor.pool.shutdown(wait=False)
@@ -70,7 +75,7 @@ class FakeRay:
 
 class _Actor:
     def __init__(self, ray: FakeRay, number: int, itself: Any) -> None:
-        self._ray, self._number, self._itself = ray, number, itself
+        self._ray, self._number, self.itself = ray, number, itself
         self.alive = True
         self.pool = ThreadPoolExecutor(4)
 
@@ -84,4 +89,4 @@ class _Actor:
 
     def _call(self, method: str, arguments: tuple[Any, ...]) -> Any:
         self._ray.before(self._number, method, arguments)
-        return getattr(self._itself, method)(*arguments)
+        return getattr(self.itself, method)(*arguments)

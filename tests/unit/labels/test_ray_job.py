@@ -79,12 +79,16 @@ def test_what_answers_and_is_no_ray_cluster_is_waited_for_within_bounds():
 @pytest.fixture
 def cluster(monkeypatch):
     """Puts a `FakeRay` in Ray's place."""
+    rays = []
 
     def put(ray):
         monkeypatch.setattr("leadline.labels.ray_job.connected", lambda *_: contextlib.nullcontext(ray))
+        rays.append(ray)
         return ray
 
-    return put
+    yield put
+    for ray in rays:
+        ray.bury()
 
 
 def run(source, out, **settings):
