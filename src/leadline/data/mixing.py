@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.data.ahead import made_ahead
 from leadline.data.folder import Source
 from leadline.data.label_shards import LabelShards, ShardSource
 from leadline.data.transforms import Augmentation, random_colours, random_crop
@@ -199,20 +200,10 @@ class MixedViews:
 
     def iter_batches(self, start: int = 0, step: int = 1) -> Iterator[Batch]:
         """Yield every `step`-th batch from number `start` on, made ahead by threads while the network computes."""
-        ahead = 2 * self.workers + 1
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
-            futures = [pool.submit(self.batch, start + i * step) for i in range(ahead)]
-            number = start + ahead * step
-            try:
-                while True:
-                    batch = self._made(futures.pop(0))
-                    futures.append(pool.submit(self.batch, number))
-                    number += step
-                    if batch is not None:
-                        yield batch
-            finally:
-                for future in futures:
-                    future.cancel()
+        for future in made_ahead(self.batch, start, step, self.workers):
+            batch = self._made(future)
+            if batch is not None:
+                yield batch
 
     def _made(self, future: Future[Batch]) -> Batch | None:
         """Return a batch, None if making it failed."""

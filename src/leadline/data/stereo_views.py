@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.data.ahead import made_ahead
 from leadline.data.stereo_layers import Pair
 from leadline.data.stereo_sources import Found, StereoSource
 from leadline.data.stereo_transforms import StereoAugmentation, changed_pair
@@ -113,19 +113,8 @@ class StereoViews:
 
     def iter_batches(self, start: int = 0, step: int = 1) -> Iterator[StereoBatch]:
         """Yield every `step`-th batch from number `start` on, made ahead by threads while the network computes."""
-        ahead = 2 * self.workers + 1
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
-            futures: list[Future[StereoBatch]] = [pool.submit(self.batch, start + i * step) for i in range(ahead)]
-            number = start + ahead * step
-            try:
-                while True:
-                    batch = futures.pop(0).result()
-                    futures.append(pool.submit(self.batch, number))
-                    number += step
-                    yield batch
-            finally:
-                for future in futures:
-                    future.cancel()
+        for future in made_ahead(self.batch, start, step, self.workers):
+            yield future.result()
 
     def validation_pairs(self, most: int) -> list[Pair]:
         """Return up to `most` held-out pairs as they are, evenly from all sources, spread over each."""

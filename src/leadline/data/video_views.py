@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.camera import Camera
+from leadline.data.ahead import made_ahead
 from leadline.data.clip_truth import depth_of_points, moved
 from leadline.data.clips import PARTNER, Clip, VideoData, change_clip, fit_clip, read_clip
 from leadline.data.film import Film, open_film
@@ -153,19 +153,8 @@ class VideoViews:
 
     def iter_batches(self, start: int = 0, step: int = 1) -> Iterator[VideoBatch]:
         """Yield every `step`-th batch from number `start` on, made ahead by threads while the network computes."""
-        ahead = 2 * self.workers + 1
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
-            futures: list[Future[VideoBatch]] = [pool.submit(self.batch, start + i * step) for i in range(ahead)]
-            number = start + ahead * step
-            try:
-                while True:
-                    batch = futures.pop(0).result()
-                    futures.append(pool.submit(self.batch, number))
-                    number += step
-                    yield batch
-            finally:
-                for future in futures:
-                    future.cancel()
+        for future in made_ahead(self.batch, start, step, self.workers):
+            yield future.result()
 
     def held_out(self, most: int) -> list[tuple[int, Film, int]]:
         """Return up to `most` held-out targets (source, film, index), evenly from all sources, spread over each."""
