@@ -17,7 +17,8 @@ from leadline.predictor import ModelCard
 
 DEPTH_UP_TO_SCALE = Kind(Quantity.DEPTH, Ambiguity.SCALE_INVARIANT)
 SCALE_NOTE = (
-    "Learnt from films alone: depth up to one scale, the same for all pictures of that camera. `leadline scale` finds it."
+    "Learnt from films alone: depth up to one scale, nearly the same for all pictures of that camera. `leadline scale` finds "
+    "it and says how steady it is."
 )
 METRIC_NOTE = (
     "Learnt from stereo films of a known baseline: depth in metres for that camera. With another field of view the metres are "

@@ -21,7 +21,7 @@ from leadline.recipes.studies.distillation import (
     DistillationStudy,
 )
 from leadline.recipes.studies.distillation_run import CLASS
-from leadline.recipes.studies.page import METRICS, Scores, metric_title
+from leadline.recipes.studies.page import METRICS, Scores, metric_title, signed, spread
 from leadline.recipes.studies.study import HELD_OUT_VIEWS, INPUT_SIZE, SHAPES, Arm
 from leadline.recipes.studies.thin_structures import NEARER, WIDTH_PX
 
@@ -114,7 +114,7 @@ def _table(study: DistillationStudy, scores: Scores, teacher: dict[str, Any]) ->
     alone = [float(np.mean([teacher["scores"][name][metric] for name in sets])) for _, sets, metric in columns]
     rows = [[f"teacher (`{study.teacher}`)", *(f"{value:.3f}" for value in alone)]]
     for arm in study.arms:
-        rows.append([arm.title, *(_spread(scores.means(arm, metric, sets)) for _, sets, metric in columns)])
+        rows.append([arm.title, *(spread(scores.means(arm, metric, sets)) for _, sets, metric in columns)])
     return markdown_table(head, rows)
 
 
@@ -126,7 +126,7 @@ def _claims(study: DistillationStudy, scores: Scores) -> str:
         row = [text]
         for names in sets.values():
             rel, delta = (_difference(scores, study.arm(better), study.arm(worse), metric, names) for metric in METRICS)
-            row += [_signed(rel), _signed(delta), _verdict(np.array([-rel, delta]))]
+            row += [signed(rel), signed(delta), _verdict(np.array([-rel, delta]))]
         rows.append(row)
     return markdown_table(head, rows)
 
@@ -164,14 +164,6 @@ training: docs/results/studies/{study.name}.
 python -m leadline.recipes.studies run  {study.name} --worlds runs/worlds --data ../shared/data --photos photos
 python -m leadline.recipes.studies page {study.name}
 ```"""
-
-
-def _spread(values: NDArray[np.float64]) -> str:
-    return f"{values.mean():.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
-
-
-def _signed(values: NDArray[np.float64]) -> str:
-    return f"{values.mean():+.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
 
 
 def _draw(study: DistillationStudy, scores: Scores, out: Path) -> None:

@@ -14,6 +14,7 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
 from leadline.recipes.studies.one_scalar import ARMS, NAME, PAIRS, Pair, ScalarArm
+from leadline.recipes.studies.page import spread
 from leadline.scale.estimators import DEFAULT, ESTIMATORS
 
 # What the issue asks for.
@@ -230,7 +231,7 @@ def _said(name: str) -> str:
 def _spread(values: NDArray[np.float64]) -> str:
     if not np.isfinite(values).all():
         return f"none in {int((~np.isfinite(values)).sum())} of {values.size} seeds"
-    return f"{values.mean():.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
+    return spread(values)
 
 
 def _percent(values: NDArray[np.float64]) -> str:

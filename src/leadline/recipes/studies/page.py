@@ -86,7 +86,7 @@ def _tables(study: Study, scores: Scores) -> str:
     for arm in study.arms:
         row = [arm.title]
         for _, sets in both:
-            row += [_spread(scores.means(arm, metric, sets)) for metric in METRICS]
+            row += [spread(scores.means(arm, metric, sets)) for metric in METRICS]
         rows.append(row)
     each = [
         [arm.title, *(f"{mean:.3f}" for mean in scores.of(arm, "delta1", scores.worlds + scores.real).mean(0))]
@@ -199,7 +199,7 @@ def _claims(scores: Scores, claims: Sequence[tuple[str, Arm, Arm]]) -> str:
         for sets in (scores.worlds, scores.real):
             for metric, sign in (("abs_rel", -1), ("delta1", 1)):
                 difference = scores.means(better, metric, sets) - scores.means(worse, metric, sets)
-                row.append(_signed(difference))
+                row.append(signed(difference))
                 agree.append(sign * difference)
         seeds = np.array(agree)
         row.append("yes" if (seeds > 0).all() else "no, the reverse" if (seeds < 0).all() else "not in every seed and metric")
@@ -223,11 +223,13 @@ def metric_title(metric: str) -> str:
     return {"abs_rel": "AbsRel", "delta1": "delta1"}[metric]
 
 
-def _spread(values: NDArray[np.float64]) -> str:
+def spread(values: NDArray[np.float64]) -> str:
+    """Return mean and standard deviation between seeds, as tables show them."""
     return f"{values.mean():.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
 
 
-def _signed(values: NDArray[np.float64]) -> str:
+def signed(values: NDArray[np.float64]) -> str:
+    """Return mean and standard deviation between seeds of a difference."""
     return f"{values.mean():+.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
 
 

@@ -95,26 +95,32 @@ def write_labels(arm: TomArm, predictor: Predictor, photos: Path, masks: Path, o
     pictures = [Picture(path, path.relative_to(photos).with_suffix("")) for path in list_images(photos)]
     source = MaskSource(masks, "material")
     if arm.merged:
-        for picture in pictures:
-            _write_merged(arm, predictor, picture, source, out)
-        return len(pictures)
-    rows = label_virtual(pictures, predictor, source, out, arm.options, spread=False)
-    failed = [row for row in rows if row.error is not None]
+        found = [(picture.path, _write_merged(arm, predictor, picture, source, out)) for picture in pictures]
+    else:
+        rows = label_virtual(pictures, predictor, source, out, arm.options, spread=False)
+        found = [(Path(row.path), row.error) for row in rows]
+    failed = [(path, error) for path, error in found if error is not None]
     if 10 * len(failed) > len(pictures):
-        raise LeadlineError(f"{len(failed)} of {len(pictures)} photos have no label, {failed[0].path}: {failed[0].error}")
+        raise LeadlineError(f"{len(failed)} of {len(pictures)} photos have no label, {failed[0][0]}: {failed[0][1]}")
     return len(pictures) - len(failed)
 
 
-def _write_merged(arm: TomArm, predictor: Predictor, picture: Picture, masks: MaskSource, out: Path) -> None:
+def _write_merged(arm: TomArm, predictor: Predictor, picture: Picture, masks: MaskSource, out: Path) -> str | None:
+    """Write a label; return why there is none."""
     path = out / f"{picture.stem}.npz"
     if path.exists():
-        return
+        return None
     mask = masks.read(picture.path, picture.stem)
     if mask is None:
-        raise LeadlineError(f"no mask for {picture.path} in {masks.path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+        return f"no mask in {masks.path}"
     tom = TomPredictor(predictor, mask.regions, options=arm.options)
-    write_label([path], tom(read_image(picture.path).pixels, name=picture.stem.as_posix()).depth, None)
+    try:
+        label = tom(read_image(picture.path).pixels, name=picture.stem.as_posix()).depth
+    except LeadlineError as error:
+        return str(error)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_label([path], label, None)
+    return None
 
 
 def _clear_of_glass(world: Path, out: Path) -> None:

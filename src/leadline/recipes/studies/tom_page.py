@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
+from leadline.recipes.studies.page import spread
 from leadline.recipes.studies.tom import (
     BASE,
     CLEARED,
@@ -157,7 +158,7 @@ def _world_table(scores: TomScores) -> str:
     for arm in scores.arms:
         for of, title in CLASSES.items():
             values = [scores.of(arm, WORLD, of, metric) for metric in SHOWN]
-            rows.append([scores.title(arm) if of == "all" else "", title, *map(_spread, values)])
+            rows.append([scores.title(arm) if of == "all" else "", title, *map(spread, values)])
     return markdown_table(head, rows)
 
 
@@ -199,7 +200,7 @@ def _real_tables(scores: TomScores) -> str:
         head = ["", *(f"{CLASSES[of]} {NAMES[metric]}" for of in classes for metric in _SHARES), "ToM RMSE, % against base"]
         rows = []
         for arm in arms:
-            values = [_spread(scores.of(arm, title, of, metric)) for of in classes for metric in _SHARES]
+            values = [spread(scores.of(arm, title, of, metric)) for of in classes for metric in _SHARES]
             against = "" if arm is arms[0] else _signed(scores.change(arm, title, "tom", "rmse"))
             rows.append([scores.title(arm), *values, against])
         failed = f", {counts['failed']} failed" if counts["failed"] else ""
@@ -239,10 +240,6 @@ leadline synth tom --opaque --count 900 --views-per-scene 4 --seed 5 $how --out 
 python -m leadline.recipes.studies run  {study.name} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {study.name}
 ```"""
-
-
-def _spread(values: NDArray[np.float64]) -> str:
-    return f"{values.mean():.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
 
 
 def _signed(values: NDArray[np.float64]) -> str:

@@ -14,11 +14,12 @@ from leadline.losses.masked import mean_over
 from leadline.losses.photometric import photometric_error
 from leadline.losses.smoothness import mean_normalised
 from leadline.training.task import LossReport
+from leadline.training.tasks.video import VideoTask
 from leadline.training.video_settings import VideoSettings
 from leadline.training.view_synthesis import Clips, ask, clips_of, enlarged, synthesise
 
 
-class DdvoTask:
+class DdvoTask(VideoTask):
     """Wang et al. 2018 (arXiv 1712.00175): SSIM and L1 of the views, and a prior on second differences, summed over scales.
 
     Every map of disparity is brought to one mean first: smoothness is then no cheaper for a map that shrinks, and the pose
@@ -30,12 +31,6 @@ class DdvoTask:
         settings: of the objective.
         device: of the network.
     """
-
-    def __init__(self, network: nn.Module, settings: VideoSettings, device: torch.device) -> None:
-        self.network, self.settings, self.device = network, settings, device
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            mark("views")
 
     def step(self, batch: VideoBatch, number: int) -> LossReport:
         """See `leadline.training.task.Task`."""

@@ -17,7 +17,7 @@ from leadline.losses.masked import mean_over
 from leadline.losses.photometric import photometric_error
 from leadline.losses.smoothness import edge_aware_smoothness_loss
 from leadline.training.task import LossReport
-from leadline.training.video_settings import VideoSettings
+from leadline.training.tasks.video import VideoTask
 from leadline.training.view_synthesis import Clips, ask, clips_of
 
 
@@ -39,7 +39,7 @@ class Directions(NamedTuple):
     disparities: list[Tensor]
 
 
-class GeonetTask:
+class GeonetTask(VideoTask):
     """Yin and Shi 2018 (arXiv 1803.02276, equations 1 to 7), summed over scales, averaged over sources and both directions.
 
     The first stage: rigid flow explains the pictures, disparity is smooth off their edges. The second: the residual flow
@@ -51,12 +51,7 @@ class GeonetTask:
         device: of the network.
     """
 
-    def __init__(self, network: nn.Module, settings: VideoSettings, device: torch.device) -> None:
-        self.network, self.settings, self.device = network, settings, device
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            mark("views")
-            mark("residual_flow")
+    calls = ("views", "residual_flow")
 
     def step(self, batch: VideoBatch, number: int) -> LossReport:
         """See `leadline.training.task.Task`."""

@@ -6,7 +6,7 @@ from math import exp
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from leadline.data.clips import PARTNER
 from leadline.data.video_views import VideoBatch
@@ -14,11 +14,11 @@ from leadline.losses.berhu import berhu_loss
 from leadline.losses.smoothness import edge_aware_smoothness_loss
 from leadline.losses.stereo_alignment import stereo_alignment_loss
 from leadline.training.task import LossReport
-from leadline.training.video_settings import VideoSettings
+from leadline.training.tasks.video import VideoTask
 from leadline.training.view_synthesis import Clips, clips_of
 
 
-class KuznietsovTask:
+class KuznietsovTask(VideoTask):
     """Kuznietsov et al. 2017 (arXiv 1702.02706): berHu in metres at true points, alignment of both pictures, a regulariser.
 
     All three of the left and of the right picture, each by its own inverse depth. Weights and the fading of one data term are
@@ -29,12 +29,6 @@ class KuznietsovTask:
         settings: of the objective.
         device: of the network.
     """
-
-    def __init__(self, network: nn.Module, settings: VideoSettings, device: torch.device) -> None:
-        self.network, self.settings, self.device = network, settings, device
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            mark("views")
 
     def step(self, batch: VideoBatch, number: int) -> LossReport:
         """See `leadline.training.task.Task`."""

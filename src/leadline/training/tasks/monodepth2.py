@@ -12,11 +12,12 @@ from leadline.losses.photometric import photometric_error
 from leadline.losses.reprojection import Reprojected, reprojection_loss
 from leadline.losses.smoothness import edge_aware_smoothness_loss
 from leadline.training.task import LossReport
+from leadline.training.tasks.video import VideoTask
 from leadline.training.video_settings import VideoSettings
 from leadline.training.view_synthesis import Clips, ask, clips_of, enlarged, synthesise
 
 
-class Monodepth2Task:
+class Monodepth2Task(VideoTask):
     """Photometric reprojection error and edge-aware smoothness, averaged over scales (Godard et al. 2019, arXiv 1806.01260).
 
     At each scale the disparity is enlarged to the picture's size and the sources are warped there (or, without
@@ -31,10 +32,8 @@ class Monodepth2Task:
     """
 
     def __init__(self, network: nn.Module, settings: VideoSettings, device: torch.device, seed: int = 0) -> None:
-        self.network, self.settings, self.device, self.seed = network, settings, device, seed
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            mark("views")
+        super().__init__(network, settings, device)
+        self.seed = seed
 
     def step(self, batch: VideoBatch, number: int) -> LossReport:
         """See `leadline.training.task.Task`."""

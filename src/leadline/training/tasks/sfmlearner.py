@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from leadline.data.video_views import VideoBatch
 from leadline.losses.explainability import explainability_prior_loss, explained_l1_loss
 from leadline.losses.smoothness import second_order_smoothness_loss
 from leadline.training.task import LossReport
-from leadline.training.video_settings import VideoSettings
+from leadline.training.tasks.video import VideoTask
 from leadline.training.view_synthesis import ask, clips_of, synthesise
 
 RANGE = 2.0  # its pictures are in -1..1, ours in 0..1: the weights of the other terms were chosen for its errors
 
 
-class SfmLearnerTask:
+class SfmLearnerTask(VideoTask):
     """Zhou et al. 2017 (arXiv 1704.07813, equations 1 to 4), summed over scales and sources, as in the released code.
 
     At each scale the pictures are shrunk to the disparity's size. Pixels that land outside a source are left out.
@@ -27,12 +27,6 @@ class SfmLearnerTask:
         settings: of the objective.
         device: of the network.
     """
-
-    def __init__(self, network: nn.Module, settings: VideoSettings, device: torch.device) -> None:
-        self.network, self.settings, self.device = network, settings, device
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            mark("views")
 
     def step(self, batch: VideoBatch, number: int) -> LossReport:
         """See `leadline.training.task.Task`."""
