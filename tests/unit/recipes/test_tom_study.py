@@ -20,7 +20,7 @@ from leadline.recipes.studies import tom, tom_run
 from leadline.recipes.studies.tom import STUDY, Folders
 from leadline.recipes.studies.tom_data import lay_out_photos, prepare, write_labels, write_proxy_masks
 from leadline.recipes.studies.tom_page import write_page
-from leadline.recipes.studies.tom_run import WORLD, missing, run_in_order, run_tom
+from leadline.recipes.studies.tom_run import ROOMS, WORLD, missing, run_in_order, run_tom
 from leadline.runtime.segmenter import Segmenter
 from leadline.runtime.segmenter_card import SegmenterCard
 from leadline.training.config import ModelConfig
@@ -121,6 +121,23 @@ def test_an_extra_arm_of_one_seed_does_not_take_seeds_from_the_others(tmp_path: 
     assert "Mean over seeds 0, 1 ±" in page
     assert verdicts(page)["Ft. Virtual, plain labels outside the mask (seed 0)"] == "yes, every seed"
     assert "Not run: Ft. Base (plain labels)," in page
+
+
+def test_other_rooms_have_a_table_of_their_own_without_the_matte_twin(tmp_path: Path) -> None:
+    arms = {"base": [(1.0, 1.0)], "ft-virtual": [(0.9, 1.0)], "opaque": [(0.8, 1.0)]}
+    write_scores(tmp_path / "scores", arms)
+    for path in (tmp_path / "scores").glob("*.json"):
+        record = json.loads(path.read_text())
+        if record["arm"] != "opaque":
+            scores = json.loads(json.dumps(record["scores"][WORLD]))
+            scores["tom"]["rmse"] = 1.0 if record["arm"] == "base" else 0.5
+            record["scores"][ROOMS] = scores
+            path.write_text(json.dumps(record))
+    page = write_page(STUDY, tmp_path / "scores", tmp_path / "docs" / "results" / "tom.md").read_text()
+    part = page.split("## The same makers in other rooms")[1].split("## Real")[0]
+    assert "-50.0 ± 0.0" in part
+    assert "matte" not in part
+    assert verdicts(page.replace(part, ""))["Ft. Virtual, true masks"] == "no"  # above, on other shapes, it gains a tenth
 
 
 def test_a_page_without_a_base_says_how_to_make_it(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ Masks = Literal["none", "true", "proxy"]
 OPAQUE, HELD_OUT = "tom-opaque-b", "tom-held-out"
 # What is labelled: other scenes than those of the base, which must not know them.
 PHOTOS = ("tom", "tom-b", "rooms", "tabletop-c")
+# Other scenes by the makers of the photos: what is lost on `HELD_OUT` and not here is lost on the shapes.
+SAME_MAKERS = "tom-other-rooms"
 # The held-out views with matte surfaces in place of glass and mirrors: what no label can be expected to better.
 OPAQUE_TWIN = "tom-held-out-opaque"
 # Of these only the views that show at most so much glass and mirror, and no truth there.

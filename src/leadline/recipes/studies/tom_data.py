@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ def _write_merged(arm: TomArm, predictor: Predictor, picture: Picture, masks: Ma
     except LeadlineError as error:
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_label([path], label, None)
+    # The fit's shift may take the farthest below what the network can say.
+    write_label([path], replace(label, values=np.maximum(label.values, np.float32(0))), None)
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from leadline.evaluation.surface_scores import PROTOCOL
 from leadline.io.atomic import atomic_write
 from leadline.labels.tom_predictor import TomPredictor
 from leadline.predictor import Predictor
-from leadline.recipes.studies.tom import BASE, HELD_OUT, INPUT_SIZE, Folders, TomArm, TomStudy
+from leadline.recipes.studies.tom import BASE, HELD_OUT, INPUT_SIZE, SAME_MAKERS, Folders, TomArm, TomStudy
 from leadline.recipes.studies.tom_data import Segment, prepare, write_labels, write_proxy_masks
 from leadline.runtime.segmenter import AUTO, Segmenter, load_segmenter
 from leadline.sample import Sample
@@ -32,7 +32,22 @@ REAL = (
     ("ClearGrasp synthetic", "cleargrasp_synthetic", "dev/cleargrasp", 1),
     ("D435 containers", "transparent_d435", "dev/transparent_d435", 3),
 )
-WORLD = "held-out world"
+WORLD, ROOMS = "held-out world", "other rooms, the photos' makers"
+
+
+class ScoredSet(NamedTuple):
+    """Pictures to score on.
+
+    Attributes:
+        title: in tables and files.
+        dataset, root: what and where.
+        every: the first of how many samples.
+    """
+
+    title: str
+    dataset: str
+    root: Path
+    every: int
 
 
 def run_tom(study: TomStudy, arm: TomArm, seed: int, folders: Folders, segmenter: str = AUTO) -> Path:
@@ -63,8 +78,10 @@ def run_tom(study: TomStudy, arm: TomArm, seed: int, folders: Folders, segmenter
         extra |= _finetune(study, arm, seed, folders, segment)
     trained = perf_counter()
     network = load_network(folders.network(arm.name if arm.labels is not None else BASE, seed))
-    data = folders.data if arm.pictures == HELD_OUT else None  # real glass has no matte twin
-    scores = score(_asked(network, arm, segment, folders), folders.worlds / HELD_OUT, data)
+    sets = sets_of(folders)
+    if arm.pictures != HELD_OUT:
+        sets = sets[:1]  # no other set has a matte twin
+    scores = score(_asked(network, arm, segment, folders), sets)
     record = {
         "arm": arm.name,
         "seed": seed,
@@ -97,17 +114,19 @@ def load_network(folder: Path) -> Predictor:
     return NetworkPredictor(network, replace(network.card(name), input_size=INPUT_SIZE, resize_side="longer"))
 
 
-def score(predictor: Predictor, world: Path, data: Path | None) -> dict[str, dict[str, Any]]:
-    """Return every metric by class of pixels on a world and on the real samples, of a folder `data`, that are there."""
-    sets = [(WORLD, "leadline", world, 1)]
-    if data is not None:
-        sets += [(title, name, data / at, n) for title, name, at, n in REAL]
+def sets_of(folders: Folders) -> list[ScoredSet]:
+    """Return what is scored: the held-out world first, then of the others what is there."""
+    others = [ScoredSet(ROOMS, "leadline", folders.worlds / SAME_MAKERS, 1)]
+    others += [ScoredSet(title, name, folders.data / at, every) for title, name, at, every in REAL]
+    return [ScoredSet(WORLD, "leadline", folders.worlds / HELD_OUT, 1), *(one for one in others if one.root.is_dir())]
+
+
+def score(predictor: Predictor, sets: Iterable[ScoredSet]) -> dict[str, dict[str, Any]]:
+    """Return every metric by class of pixels on each set, by its title."""
     found = {}
-    for title, name, root, every in sets:
-        if title != WORLD and not root.is_dir():
-            continue
-        protocol = replace(PROTOCOL, datasets=(name,))
-        found[title] = _summary(evaluate_dataset(predictor, get_dataset(name), root, protocol, every=every))
+    for one in sets:
+        protocol = replace(PROTOCOL, datasets=(one.dataset,))
+        found[one.title] = _summary(evaluate_dataset(predictor, get_dataset(one.dataset), one.root, protocol, every=one.every))
     return found
 
 
