@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
+from leadline.recipes.studies.arms import draw_arms
 from leadline.recipes.studies.distillation import (
     PHOTO_SIDE,
     SURFACES,
@@ -52,7 +53,13 @@ def write_page(study: DistillationStudy, folder: Path, out: Path) -> Path:
         LeadlineError: an arm, or the teacher, has no result.
     """
     scores, teacher = Scores(study, folder), _teacher(study, folder)
-    _draw(study, scores, out.parent.parent / "assets" / f"study-{study.name}.png")
+    judged = {title: names for title, names in groups(scores).items() if title in JUDGED}
+    draw_arms(
+        [arm.title for arm in study.arms],
+        {title: [scores.means(arm, "delta1", names) for arm in study.arms] for title, names in judged.items()},
+        "delta1; a point a seed",
+        out.parent.parent / "assets" / f"study-{study.name}.png",
+    )
     notes = folder / "notes.md"
     text = _text(study, scores, teacher, notes.read_text(encoding="utf-8") if notes.exists() else "")
     with atomic_write(out) as temporary:
@@ -164,28 +171,3 @@ training: docs/results/studies/{study.name}.
 python -m leadline.recipes.studies run  {study.name} --worlds runs/worlds --data ../shared/data --photos photos
 python -m leadline.recipes.studies page {study.name}
 ```"""
-
-
-def _draw(study: DistillationStudy, scores: Scores, out: Path) -> None:
-    """Write the plot: delta1 of every seed on what is judged."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(9, 1.4 + 0.5 * len(study.arms)))
-    shown = [(title, names) for title, names in groups(scores).items() if title in JUDGED]
-    for (title, names), colour, lift in zip(shown, ("#c44e52", "#4c72b0", "#55a868"), (0.2, 0.0, -0.2), strict=False):
-        for i, arm in enumerate(reversed(study.arms)):
-            values = scores.means(arm, "delta1", names)
-            axis.scatter(values, np.full(values.size, i + lift), color=colour, s=22, label=title if i == 0 else None, zorder=3)
-            axis.plot([values.min(), values.max()], [i + lift, i + lift], color=colour, linewidth=1)
-    axis.set_yticks(range(len(study.arms)), [arm.title for arm in reversed(study.arms)])
-    axis.set_xlabel("delta1; a point a seed")
-    axis.grid(color="#dddddd", linewidth=0.6)
-    axis.set_axisbelow(True)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=3, fontsize="small")
-    figure.tight_layout()
-    with atomic_write(out) as temporary:
-        figure.savefig(temporary, dpi=110)
-    pyplot.close(figure)

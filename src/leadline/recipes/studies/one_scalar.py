@@ -14,7 +14,7 @@ from pathlib import Path
 
 from leadline.data.clips import VideoData
 from leadline.data.film_sources import VIDEO
-from leadline.errors import LeadlineError
+from leadline.recipes.studies.arms import find_arm
 from leadline.training.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 
 NAME = "one_scalar"
@@ -170,10 +170,7 @@ def arm_of(name: str) -> ScalarArm:
     Raises:
         LeadlineError: there is none.
     """
-    for arm in ARMS:
-        if arm.name == name:
-            return arm
-    raise LeadlineError(f"study {NAME} has no arm {name!r}: expected one of {', '.join(arm.name for arm in ARMS)}")
+    return find_arm(ARMS, name, NAME)
 
 
 def config_of(arm: ScalarArm, seed: int, folders: Folders, fov_deg: float | None, plan: Plan = PLAN) -> TrainConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.real_sets import REAL_SETS
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
+from leadline.recipes.studies.arms import draw_arms
 from leadline.recipes.studies.study import HELD_OUT_VIEWS, SHAPES, Arm, Study
 
 METRICS = ("abs_rel", "delta1")
@@ -72,7 +73,13 @@ def write_page(study: Study, folder: Path, out: Path) -> Path:
     """
     scores = Scores(study, folder)
     plot = out.parent.parent / "assets" / f"study-{study.name}.png"
-    _draw(study, scores, plot)
+    groups = {"real samples": scores.real, "rendered worlds": scores.worlds}
+    draw_arms(
+        [arm.title for arm in study.arms],
+        {title: [scores.means(arm, "delta1", sets) for arm in study.arms] for title, sets in groups.items()},
+        "delta1, mean over sets; a point a seed",
+        plot,
+    )
     text = _TEXTS[study.name](study, scores)
     with atomic_write(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -231,31 +238,3 @@ def spread(values: NDArray[np.float64]) -> str:
 def signed(values: NDArray[np.float64]) -> str:
     """Return mean and standard deviation between seeds of a difference."""
     return f"{values.mean():+.3f} ± {values.std(ddof=1) if values.size > 1 else 0:.3f}"
-
-
-def _draw(study: Study, scores: Scores, out: Path) -> None:
-    """Write the plot: delta1 of every seed, on worlds and on real samples."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(9, 1.4 + 0.42 * len(study.arms)))
-    groups: Mapping[str, tuple[Sequence[str], str, float]] = {
-        "rendered worlds": (scores.worlds, "#4c72b0", 0.13),
-        "real samples": (scores.real, "#c44e52", -0.13),
-    }
-    for title, (sets, colour, lift) in groups.items():
-        for i, arm in enumerate(reversed(study.arms)):
-            values = scores.means(arm, "delta1", sets)
-            axis.scatter(values, np.full(values.size, i + lift), color=colour, s=22, label=title if i == 0 else None, zorder=3)
-            axis.plot([values.min(), values.max()], [i + lift, i + lift], color=colour, linewidth=1)
-    axis.set_yticks(range(len(study.arms)), [arm.title for arm in reversed(study.arms)])
-    axis.set_xlabel("delta1, mean over sets; a point a seed")
-    axis.grid(color="#dddddd", linewidth=0.6)
-    axis.set_axisbelow(True)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=2, fontsize="small")
-    figure.tight_layout()
-    with atomic_write(out) as temporary:
-        figure.savefig(temporary, dpi=110)
-    pyplot.close(figure)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leadline.errors import LeadlineError
+from leadline.recipes.studies.arms import find_arm
 from leadline.training.config import DataConfig, LossConfig, OptimiserConfig, TrainConfig, TrainerConfig, override
 
 SEEDS = (0, 1, 2)
@@ -60,10 +60,7 @@ class Study:
         Raises:
             LeadlineError: there is none.
         """
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        raise LeadlineError(f"study {self.name} has no arm {name!r}: expected one of {', '.join(a.name for a in self.arms)}")
+        return find_arm(self.arms, name, self.name)
 
     def config(self, arm: Arm, seed: int, worlds: Path, runs: Path) -> TrainConfig:
         """Return the training of an arm with a seed.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from leadline.errors import LeadlineError
 from leadline.labels.virtual import VirtualOptions
+from leadline.recipes.studies.arms import find_arm
 from leadline.recipes.studies.study import LONGEST, SHAPES
 from leadline.recipes.tom_finetune import MILD, OPTIMISER
 from leadline.training.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
@@ -105,10 +105,7 @@ class TomStudy:
         Raises:
             LeadlineError: there is none.
         """
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        raise LeadlineError(f"study {self.name} has no arm {name!r}: expected one of {', '.join(a.name for a in self.arms)}")
+        return find_arm(self.arms, name, self.name)
 
     def base_config(self, seed: int, folders: Folders) -> TrainConfig:
         """Return the training of the base: MiDaS's objective on worlds without glass, as the other studies train."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table
 from leadline.io.atomic import atomic_write
+from leadline.recipes.studies.arms import draw_arms
 from leadline.recipes.studies.page import spread
 from leadline.recipes.studies.tom import (
     BASE,
@@ -107,7 +108,14 @@ def write_page(study: TomStudy, folder: Path, out: Path) -> Path:
         LeadlineError: a result is missing.
     """
     scores = TomScores(study, folder)
-    _draw(scores, out.parent.parent / "assets" / f"study-{study.name}.png")
+    against = scores.arms[1:]
+    draw_arms(
+        [scores.title(arm) for arm in against],
+        {CLASSES[of]: [scores.change(arm, WORLD, of, "rmse") for arm in against] for of in ("tom", "other")},
+        "change of RMSE against the base, %; a point a seed; dashed: the bars",
+        out.parent.parent / "assets" / f"study-{study.name}.png",
+        bars=(BAR_TOM, BAR_OTHER),
+    )
     notes = folder / "notes.md"
     text = _text(study, scores, notes.read_text(encoding="utf-8") if notes.exists() else "")
     with atomic_write(out) as temporary:
@@ -267,34 +275,3 @@ def _signed(values: NDArray[np.float64]) -> str:
 
 def _each(values: Sequence[float] | NDArray[np.float64]) -> str:
     return ", ".join(f"{value:+.1f}" for value in values)
-
-
-def _draw(scores: TomScores, out: Path) -> None:
-    """Write the plot: the change of RMSE of every seed, ToM and Other."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    arms = scores.arms[1:]
-    figure, axis = pyplot.subplots(figsize=(9, 1.4 + 0.42 * max(1, len(arms))))
-    for (of, title), colour, lift in zip(
-        (("tom", "ToM"), ("other", "Other")), ("#c44e52", "#4c72b0"), (0.13, -0.13), strict=True
-    ):
-        for i, arm in enumerate(reversed(arms)):
-            values = scores.change(arm, WORLD, of, "rmse")
-            axis.scatter(values, np.full(values.size, i + lift), color=colour, s=22, label=title if i == 0 else None, zorder=3)
-            axis.plot([values.min(), values.max()], [i + lift, i + lift], color=colour, linewidth=1)
-    axis.axvline(0, color="#555555", linewidth=0.8)
-    axis.axvline(BAR_TOM, color="#c44e52", linewidth=0.8, linestyle="--")
-    axis.axvline(BAR_OTHER, color="#4c72b0", linewidth=0.8, linestyle="--")
-    axis.set_yticks(range(len(arms)), [scores.title(arm) for arm in reversed(arms)])
-    axis.set_xlabel("change of RMSE against the base, %; a point a seed; dashed: the bars")
-    axis.grid(color="#dddddd", linewidth=0.6)
-    axis.set_axisbelow(True)
-    if arms:
-        axis.legend(loc="best", fontsize=8)
-    figure.tight_layout()
-    with atomic_write(out) as temporary:
-        figure.savefig(temporary, dpi=110)
-    pyplot.close(figure)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from leadline.data.stereo_transforms import StereoAugmentation
-from leadline.errors import LeadlineError
 from leadline.recipes import stereo_finetune
+from leadline.recipes.studies.arms import find_arm
 from leadline.training.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from leadline.training.stereo_settings import StereoSettings
 
@@ -99,10 +99,7 @@ def arm_of(name: str | None) -> StereoArm:
     Raises:
         LeadlineError: there is none.
     """
-    for arm in ARMS:
-        if arm.name == name:
-            return arm
-    raise LeadlineError(f"study {NAME} has no arm {name!r}: expected one of {', '.join(arm.name for arm in ARMS)}")
+    return find_arm(ARMS, name, NAME)
 
 
 @dataclass(frozen=True)
