@@ -158,7 +158,6 @@ def test_full_flow_is_learnt_on_what_moves_by_itself() -> None:
         task.step(batch, number).loss.backward()
         optimiser.step()
     rigid, full = full_flow(network, batch)
-    print(end_point_error(full, target, thing), end_point_error(full, target, ~thing))
     assert end_point_error(full, target, thing).item() < 0.5 * end_point_error(rigid, target, thing).item()
     assert end_point_error(full, target, ~thing).item() < 1
 
