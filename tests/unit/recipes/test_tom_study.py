@@ -179,10 +179,10 @@ def test_every_arm_is_fine_tuned_by_the_recipe_and_another_way_of_its_own(tmp_pa
         assert (config.loss, config.data.augmentation, config.optimiser.schedule) == (
             recipe.loss, recipe.data.augmentation, recipe.optimiser.schedule
         )  # fmt: skip
-        assert config.optimiser.lr == pytest.approx(arm.rate * recipe.optimiser.lr)
+        assert config.optimiser.lr == pytest.approx(STUDY.rate * recipe.optimiser.lr)
         assert config.model.weights.endswith("base-1/weights.safetensors")
         assert not config.data.sources  # no world, and with it no depth
-    assert len({(arm.labels, arm.options, arm.merged, arm.rate) for arm in tuned}) == len(tuned)
+    assert len({(arm.labels, arm.options, arm.merged) for arm in tuned}) == len(tuned)
     assert len({config.data.labels for config in configs.values()}) == len(tuned)
 
 

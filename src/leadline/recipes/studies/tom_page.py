@@ -247,7 +247,8 @@ def _how(study: TomStudy, scores: TomScores) -> str:
     pictures = f"{' or '.join(map(str, photos))} " if photos else ""
     return f"""Base: `{study.model.architecture}` from ImageNet's encoder, {study.steps} steps of {study.batch_size} on
 {sources}; of the last three only views with at most {100 * MOST_GLASS:g} % of glass and mirror, whose depth is left out
-there. Fine-tuning: {study.finetune_steps} steps of {study.batch_size} by the recipe `tom_finetune`, {h} x {w}, on
+there. Fine-tuning: {study.finetune_steps} steps of {study.batch_size} by the recipe `tom_finetune` at {study.rate:g} times its
+rates, {h} x {w}, on
 {pictures}pictures of {", ".join(f"`{name}`" for name in PHOTOS)}, whose depth is never read.{shown}
 The last, averaged weights are scored, none are chosen. One core each.
 
