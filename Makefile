@@ -21,7 +21,7 @@ $(VENV)/.demo: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(PIP) install -q -c constraints.txt -e '.[train,synth,eval,heic,labels,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[train,synth,eval,heic,labels,serve,dev]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.dev

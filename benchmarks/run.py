@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("startup", "losses", "training_step", "predict_folder", "pareto", "evaluate")
+BENCHMARKS = ("startup", "losses", "training_step", "predict_folder", "pareto", "evaluate", "serve_load")
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "speed.md"
 
@@ -121,6 +121,7 @@ def page(records: dict[str, Any]) -> str:
         f"| `{name}` | {row['median_s']:.2f} | {1 / row['speedup_over_sum']:.2f} |" for name, row in pareto["results"].items()
     ]
     lines += _evaluation(records["evaluate"])
+    lines += _serving(records["serve_load"])
     answer = startup["results"]["leadline_help"]
     ratio = 1 / answer["speedup_over_import_numpy"]
     lines += [
@@ -178,6 +179,39 @@ def _evaluation(record: dict[str, Any]) -> list[str]:
             f"beside other programs at a load of {row['load']:.0f}; the target is well under a minute on two cores.",
         ]
     return lines
+
+
+def _serving(record: dict[str, Any]) -> list[str]:
+    settings, made = record["settings"], record["results"]
+    server, bare, clients, memory = (made[name] for name in ("server", "bare", "clients", "memory"))
+    overload, checks = made["overload"], made["checks"]
+    refused = ", ".join(f"{count} times {status}" for status, count in sorted(overload["statuses"].items()))
+    return [
+        "",
+        "## A server under load",
+        "",
+        f"{settings['clients']} clients for {settings['seconds']:g} s on loopback, each with its own picture (JPEG, longer side"
+        f" {settings['side']}), `{settings['model']}`, float32",
+        f"replies; in {settings['rounds']} rounds, by turns with the bare runtime, which does the same decoding, predicting and"
+        " encoding.",
+        "The clients run on the same cores.",
+        "",
+        "| | measured | target |",
+        "| --- | --- | --- |",
+        f"| pictures a second, server | {server['pictures_per_s']:.1f} | |",
+        f"| pictures a second, bare runtime | {bare['pictures_per_s']:.1f} | |",
+        f"| share of the bare runtime's throughput, median of the rounds | {server['share_of_bare']:.2f} | 0.85 |",
+        f"| the clients' share of the processor time | {clients['cpu_share']:.2f} | |",
+        f"| latency in s with all clients at once: p50, p99 | {clients['p50_s']:.1f}, {clients['p99_s']:.1f} | |",
+        f"| wrong answers of {checks['compared']} compared | {checks['wrong']} | 0 |",
+        f"| statuses other than 200, 429 and 503 | {checks['other_statuses']} | 0 |",
+        f"| memory after the first quarter and at the end, MB | {memory['after_warm_up_mb']:.0f},"
+        f" {memory['at_the_end_mb']:.0f} | |",
+        f"| growth in between | {100 * memory['growth']:.1f} % | 10 % |",
+        "",
+        f"With {overload['clients']} clients at once, more than the queue takes: {refused}; refusals without a Retry-After:"
+        f" {overload['without_retry_after']}.",
+    ]
 
 
 def _ms(row: dict[str, float], photos: int) -> str:

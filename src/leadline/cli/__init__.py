@@ -17,6 +17,7 @@ from leadline.cli.models import app as models_app
 from leadline.cli.odometry import odometry
 from leadline.cli.predict import predict
 from leadline.cli.scale import app as scale_app
+from leadline.cli.serve import serve
 from leadline.cli.stereo import stereo
 from leadline.cli.synth import synth
 from leadline.cli.train import train
@@ -33,6 +34,7 @@ app = App(
 )
 app.command(predict)
 app.command(stereo)
+app.command(serve)
 app.command(train)
 app.command(synth)
 app.command(evaluate)
@@ -89,6 +91,11 @@ def _remedy(package: str) -> str:
         "pillow_heif": "heic",
         "pyarrow": "labels",
         "ray": "cluster,labels",
+        "fastapi": "serve",
+        "pydantic": "serve",
+        "python_multipart": "serve",
+        "starlette": "serve",
+        "uvicorn": "serve",
     }
     return f"pip install 'leadline[{extras.get(package.partition('.')[0], 'train')}]'"
 

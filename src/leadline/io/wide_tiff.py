@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ def tiff_layout(data: bytes) -> TiffLayout | None:
             sample_format=max(directory.get(_SAMPLE_FORMAT, (_UNSIGNED,))),
             separate_planes=directory.get(_PLANAR, 1) == _SEPARATE_PLANES,
         )
-    except (KeyError, ValueError, TypeError, OSError, SyntaxError):
+    except (KeyError, ValueError, TypeError, OSError, SyntaxError, struct.error):
         return None
 
 

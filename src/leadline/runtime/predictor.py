@@ -58,7 +58,8 @@ def load_predictor(
     """Load a network by name, ready to be called.
 
     Args:
-        name: one that `list_models` gives, or an ONNX file, or whatever `predictor_sources` know (``"owner/name"``).
+        name: one that `list_models` gives, or an ONNX file, or a leadline server's address (``"http://HOST:PORT"``, with
+            ``#MODEL`` for one of its models), or whatever `predictor_sources` know (``"owner/name"``).
         kind: what an ONNX file's numbers mean, ``"disparity/affine_invariant"``; needed if the file has no card, and
             believed over the card. A card is read from the JSON file beside it, else from its metadata.
         engine: "auto", "openvino" or "onnxruntime".
@@ -70,6 +71,8 @@ def load_predictor(
         LeadlineError: no such network, a damaged file, a file that is no depth network, or an engine that is not here.
     """
     asked = Kind.parse(kind) if isinstance(kind, str) else kind
+    if _is_address(name):
+        return _at_server(str(name), asked)
     options = EngineOptions(engine, precision, device, throughput)
     path = _find(name)
     if path is not None:
@@ -83,7 +86,9 @@ def load_predictor(
 
 
 def load_card(name: str | PathLike[str], *, kind: Kind | str | None = None) -> ModelCard:
-    """Return the card of a shipped network or an ONNX file without loading it; see `load_predictor`."""
+    """Return the card of a shipped network, an ONNX file or a server's model without loading it; see `load_predictor`."""
+    if _is_address(name):
+        return _at_server(str(name), Kind.parse(kind) if isinstance(kind, str) else kind).card
     path = _find(name)
     if path is None:
         raise _unknown(str(name))
@@ -102,6 +107,20 @@ def list_models() -> list[tuple[ModelCard, Path]]:
 def weights_folder() -> Path:
     """Return the folder of the networks that ship with the package."""
     return Path(str(resources.files("leadline"))) / "weights"
+
+
+def _is_address(name: str | PathLike[str]) -> bool:
+    return str(name).startswith(("http://", "https://"))
+
+
+def _at_server(address: str, kind: Kind | None) -> Predictor:
+    """Return the client of a server that is there, and says that it has the model."""
+    from leadline.client.client import DepthClient
+
+    client = DepthClient.from_address(address)
+    if kind not in (None, client.card.kind):
+        raise LeadlineError(f"--kind {kind} for {address}, whose maps are {client.card.kind}: leave it out")
+    return client
 
 
 def _find(name: str | PathLike[str]) -> Path | None:

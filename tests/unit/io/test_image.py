@@ -216,6 +216,13 @@ def test_a_float_tiff_beyond_1_names_its_range(tmp_path):
         read_image(write_float_tiff(tmp_path / "a.tif", np.array([[0.0, 40.0]])))
 
 
+@pytest.mark.parametrize("data", [b"II*\0", b"MM\0*\0\0", b"II+\0\x08\0\0\0"])
+def test_a_tiff_that_ends_in_its_header_is_one_line(tmp_path, data):
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(LeadlineError):
+        read_image(tmp_path / "a.tif")
+
+
 def test_sixteen_bit_tiff_is_scaled(tmp_path):
     cv2.imwrite(str(tmp_path / "a.tif"), scene()[..., ::-1].astype(np.uint16) * 257)
     assert worst(read_image(tmp_path / "a.tif").pixels, scene()) <= 1

@@ -1,0 +1,1 @@
+"""HTTP over given predictors, and the page; never torch."""
