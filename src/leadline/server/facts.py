@@ -43,7 +43,7 @@ def facts_router(settings: Settings, queue: InferenceQueue, models: Models, metr
         return JSONResponse({"models": rows})
 
     @router.get("/v1/about", operation_id="about", summary="Version, limits, what can be asked",
-                responses=json_responses("what the server can do", about, 401, 403))  # fmt: skip
+                responses=json_responses("what the server can do", about, 403))  # fmt: skip
     async def say_about() -> JSONResponse:
         return JSONResponse(about)
 

@@ -137,5 +137,6 @@ def decode_mask(data: bytes, content_type: str, max_pixels: int) -> NDArray[np.b
 
 
 def _damaged(content_type: str, error: Exception) -> Refusal:
-    reason = " ".join(str(error).split())[:80] or type(error).__name__
-    return Refusal(422, "no_picture", f"damaged or cut off {content_type} ({reason}); send a whole picture")
+    reason = " ".join(str(error).split())
+    known = f" ({reason[:80]})" if reason and "<" not in reason else ""  # Pillow names its file object in some
+    return Refusal(422, "no_picture", f"damaged or cut off {content_type}{known}; send a whole picture")

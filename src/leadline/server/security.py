@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from leadline.server.errors import Refusal
 from leadline.server.settings import Settings
 
+_ABOUT = "/v1/about"  # says that a token is wanted
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -42,7 +43,8 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
         raise Refusal(403, "host", f"host {host[:100]!r}: expected localhost or 127.0.0.1; for another name start with --host")
     if method not in ("GET", "HEAD", "OPTIONS") and _is_foreign(headers, host):
         raise Refusal(403, "origin", "a request from another page: expected this server's own page, or a program")
-    if settings.token is not None and path.startswith("/v1") and not _has_token(headers, settings.token):
+    wants_token = path.startswith("/v1") and path != _ABOUT
+    if settings.token is not None and wants_token and not _has_token(headers, settings.token):
         raise Refusal(401, "token", "no token, or a wrong one: expected the header 'Authorization: Bearer TOKEN'")
 
 

@@ -37,6 +37,15 @@ def test_every_type_is_known_by_its_first_bytes_and_decoded(format, content_type
         np.testing.assert_array_equal(pixels, ramp())
 
 
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n", saved(ramp(), "PNG")[:20], saved(ramp(), "JPEG")[:20], b"II*\0"])
+def test_a_damaged_picture_is_said_in_words_and_not_in_pythons(data):
+    with pytest.raises(Refusal) as refusal:
+        decode_picture(data, sniffed_type(data), 10_000)
+    assert refusal.value.status == 422
+    assert "<" not in str(refusal.value)
+    assert "send a whole picture" in str(refusal.value)
+
+
 def test_a_heic_picture_is_decoded_and_limited():
     heif = pytest.importorskip("pillow_heif", reason="HEIC needs the extra heic")
     stream = io.BytesIO()
