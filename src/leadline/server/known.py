@@ -25,7 +25,8 @@ def fit_known(
     """Return a map as metric depth, its fit, and notes.
 
     One point fixes the scale, and an unknown shift is taken for zero; two and more fix scale and shift. The map is fitted in
-    its own quantity: ``1/metres = scale * value + shift`` of a disparity, ``metres = scale * value + shift`` of a depth.
+    its own quantity: ``1/metres = scale * value + shift`` of a disparity, ``metres = scale * value + shift`` of a depth; by least
+    squares, or a scale alone by the median of the ratios.
 
     Args:
         depth: (h, w) map of any size.
@@ -48,8 +49,10 @@ def fit_known(
     map_xy = xy * np.array(depth.hw[::-1]) / np.array(picture_hw[::-1])
     given = MetricPoints(map_xy, np.array([point.metres for point in points]), by_hand=True)
     zero_shift = len(points) == 1 and depth.kind.ambiguity is Ambiguity.AFFINE_INVARIANT
+    # Points given by hand are few and meant; the page fits them in the same way.
+    shifts = len(points) > 1 and depth.kind.ambiguity is Ambiguity.AFFINE_INVARIANT
     try:
-        factor = fit_points(depth, given, zero_shift=zero_shift)
+        factor = fit_points(depth, given, zero_shift=zero_shift, estimator="least_squares" if shifts else None)
         metric = factor.apply(depth)
     except LeadlineError as error:
         message = str(error).replace("(or take the shift for zero: --assume-zero-shift)", "or give one point alone")

@@ -168,6 +168,17 @@ def test_two_known_distances_fix_scale_and_shift():
     assert (fit["scale"], fit["shift"]) == (pytest.approx(0.8), pytest.approx(0.1))
 
 
+def test_more_than_two_known_distances_are_fitted_by_least_squares_in_disparity_as_the_page_does():
+    values = values_of(ramp()).astype(np.float64)
+    rows, columns = np.array([1, 8, 15, 20]), np.array([2, 9, 20, 30])
+    metres = (1 / (0.8 * values + 0.1))[rows, columns] * (1.03, 0.97, 1.05, 0.98)
+    points = known(*zip(columns.tolist(), rows.tolist(), metres.tolist(), strict=True))
+    reply = client().post("/v1/depth", content=png(ramp()), headers=PNG, params={"output": "float32", "known": points})
+    fit = json.loads(reply.headers["Leadline-Fit"])
+    scale, shift = np.polyfit(values[rows, columns], 1 / metres, 1)
+    assert (fit["scale"], fit["shift"]) == (pytest.approx(scale), pytest.approx(shift))
+
+
 def test_known_places_are_in_the_pictures_pixels_whatever_the_maps_size():
     flat = np.full((24, 32, 3), 127, np.uint8)
     flat[:, 16:] = 63
