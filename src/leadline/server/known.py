@@ -25,8 +25,8 @@ def fit_known(
     """Return a map as metric depth, its fit, and notes.
 
     One point fixes the scale, and an unknown shift is taken for zero; two and more fix scale and shift. The map is fitted in
-    its own quantity: ``1/metres = scale * value + shift`` of a disparity, ``metres = scale * value + shift`` of a depth; by least
-    squares, or a scale alone by the median of the ratios.
+    its own quantity: ``1/metres = scale * value + shift`` of a disparity, ``metres = scale * value + shift`` of a depth;
+    by least squares, or a scale alone by the median of the ratios.
 
     Args:
         depth: (h, w) map of any size.
