@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 
@@ -15,6 +14,7 @@ from leadline.runtime.segmenter import Segmenter
 from leadline.server.errors import add_error_replies
 from leadline.server.facts import facts_router
 from leadline.server.gate import Gate
+from leadline.server.jobs import jobs_router
 from leadline.server.limits import Limits
 from leadline.server.metrics import Metrics
 from leadline.server.models import Matchers, Models, load_matchers, shipped_segmenter
@@ -66,10 +66,7 @@ def make_app(
     add_error_replies(app)
     app.include_router(PictureRoutes(limits, queue, models, metrics).router())
     app.include_router(facts_router(settings, queue, models, metrics))
-    if find_spec("leadline.server.jobs") is not None:
-        from leadline.server.jobs import make_router
-
-        app.include_router(make_router(settings, queue, models.predictors))
+    app.include_router(jobs_router(settings, queue, models.predictors))
     add_page(app)
     app.add_middleware(Gate, settings=settings, queue=queue, metrics=metrics)
     return app

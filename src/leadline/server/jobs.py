@@ -63,7 +63,7 @@ class JobRecord(BaseModel):
     message: str | None = Field(description="what you should know, in sentences")
 
 
-def make_router(settings: Settings, queue: InferenceQueue, predictors: Mapping[str, Predictor]) -> APIRouter:
+def jobs_router(settings: Settings, queue: InferenceQueue, predictors: Mapping[str, Predictor]) -> APIRouter:
     """Return the routes of jobs; their threads and files go when the application shuts down.
 
     Args:

@@ -23,7 +23,7 @@ from leadline.depth_map import RELATIVE_DISPARITY, DepthMap
 from leadline.io.video import VideoWriter
 from leadline.predictor import ModelCard, Prediction
 from leadline.server.errors import add_error_replies
-from leadline.server.jobs import make_router
+from leadline.server.jobs import jobs_router
 from leadline.server.queue import InferenceQueue
 from leadline.server.settings import Settings
 
@@ -56,7 +56,7 @@ def job_server(tmp_path: Path, predictor: Brightness, **limits: Any) -> Iterator
     queue = InferenceQueue(1, settings.queue)
     app = FastAPI()
     add_error_replies(app)
-    app.include_router(make_router(settings, queue, {"brightness": predictor}))
+    app.include_router(jobs_router(settings, queue, {"brightness": predictor}))
     with serving(app) as url:
         yield Server(url, settings, queue)
     queue.close(10)
