@@ -45,7 +45,7 @@ def write_page(folder: Path, out: Path) -> Path:
 def _text(arms: list[StereoArm], found: Records, folder: Path) -> str:
     notes = folder / "notes.md"
     tables = "\n".join(f"## {title}\n\n{_table(arms, found, of)}\n" for of, title in CLASSES.items())
-    plans = "; ".join(
+    plans = ";\n".join(
         f"{plan.title} (`{plan.architecture}`): {plan.steps} steps at {plan.lr:g}, "
         f"then {plan.finetune_steps} at {plan.lr / 5:g}"
         for plan in NETWORKS.values()
@@ -65,8 +65,10 @@ off by more than so many pixels of a picture of 256 x 192.
 {notes.read_text(encoding="utf-8") if notes.exists() else ""}
 ## How
 
-A base never saw glass: it is trained on drawn pairs and on `{OPAQUE}`. `{TOM}` gives pictures and masks to fine-tune on, never
-its truth. Batches of 4 crops of {" and ".join(f"{h} x {w}" for h, w in SHAPES)}. {plans}.
+A base never saw glass: it is trained on drawn pairs and on `{OPAQUE}`.
+`{TOM}` gives pictures and masks to fine-tune on, never its truth.
+Batches of 4 crops of {" and ".join(f"{h} x {w}" for h, w in SHAPES)}.
+{plans}.
 
 ```sh
 how="--stereo --size 256 192 --samples 8 --assets runs/assets"
