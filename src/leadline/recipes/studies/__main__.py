@@ -9,17 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.recipes.studies import distillation, losses, mixing, one_scalar, tom, tom_stereo
+from leadline.recipes.studies import distillation, losses, mixing, one_scalar, self_supervised, tom, tom_stereo
 from leadline.recipes.studies.study import SEEDS, Study, missing, run_one
 
 STUDIES: dict[str, Study | tom.TomStudy] = {study.name: study for study in (losses.STUDY, mixing.STUDY, tom.STUDY)}
+_OWN = (tom_stereo.NAME, distillation.NAME, one_scalar.NAME, self_supervised.NAME)  # are run in a way of their own
 
 
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m leadline.recipes.studies", description=__doc__)
     parser.add_argument("action", choices=("run", "one", "page"))
-    parser.add_argument("study", choices=sorted({*STUDIES, tom_stereo.NAME, distillation.NAME, one_scalar.NAME}))
+    parser.add_argument("study", choices=sorted({*STUDIES, *_OWN}))
     parser.add_argument("--worlds", type=Path, default=Path("runs/worlds"), help="folder of rendered worlds")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with real samples")
     parser.add_argument("--runs", type=Path, default=Path("runs/studies"), help="folder of checkpoints and decoded views")
@@ -38,6 +39,8 @@ def main() -> int:
         return _tom_stereo(given, given.results / "studies" / tom_stereo.NAME)
     if given.study == one_scalar.NAME:
         return _one_scalar(given, given.results / "studies" / one_scalar.NAME)
+    if given.study == self_supervised.NAME:
+        return _self_supervised(given, given.results / "studies" / self_supervised.FOLDER)
     study = STUDIES[given.study]
     out = given.results / "studies" / study.name
     if isinstance(study, tom.TomStudy):
@@ -128,6 +131,24 @@ def _one_scalar(given: argparse.Namespace, out: Path) -> int:
     with ThreadPoolExecutor(given.jobs) as pool:
         todo = one_scalar_run.missing(given.seeds, out)
         return int(any(pool.map(lambda item: _run_apart(given, item[0].name, item[1]), todo)))
+
+
+def _self_supervised(given: argparse.Namespace, out: Path) -> int:
+    """Do the same for the study of films without truth: what stands alone, then what starts from it."""
+    from leadline.recipes.studies import self_supervised_page, self_supervised_run
+
+    folders = self_supervised.Folders(given.worlds, given.data, given.runs, out)
+    if given.action == "page":
+        print(self_supervised_page.write_page(out, given.results / f"{self_supervised.NAME}.md"))
+        return 0
+    if given.action == "one":
+        print(self_supervised_run.run_arm(self_supervised.arm_of(given.arm), given.seeds[0], folders))
+        return 0
+    failures: list[int] = []
+    for todo in self_supervised.missing(given.seeds, out):
+        with ThreadPoolExecutor(given.jobs) as pool:
+            failures += pool.map(lambda item: _run_apart(given, item[0].name, item[1]), todo)
+    return int(any(failures))
 
 
 def _run_apart(given: argparse.Namespace, arm: str, seed: int) -> int:
