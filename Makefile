@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_OUT ?= demo_out
 
-.PHONY: demo test test-all lint format docs bench clean help
+.PHONY: demo test test-all lint format docs screenshots bench clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,11 +31,11 @@ $(VENV)/.docs: $(VENV)/.dev
 demo: $(VENV)/.demo  ## set up, then predict depth for real photos
 	$(BIN)/python examples/demo.py --out $(DEMO_OUT)
 
-test: $(VENV)/.dev  ## set up, then run the tests
+test: $(VENV)/.dev  ## set up, then run the tests (those of the page need Chromium: apt install chromium)
 	$(BIN)/python -m pytest -q
 
 test-all: $(VENV)/.dev  ## the slow tests too
-	$(BIN)/python -m pytest -q -m 'not gpu and not network and not browser'
+	$(BIN)/python -m pytest -q -m 'not gpu and not network'
 
 lint: $(VENV)/.dev  ## style, types and import contracts
 	$(BIN)/ruff check .
@@ -49,6 +49,9 @@ format: $(VENV)/.dev  ## rewrite the files in the house style
 
 docs: $(VENV)/.docs  ## build the documentation into site/, warnings are errors
 	$(BIN)/mkdocs build --strict
+
+screenshots: $(VENV)/.dev  ## the pictures of the page in the docs, taken anew
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/.dev  ## the speed ratios, side by side, into benchmarks/results
 	$(BIN)/python -m benchmarks.run

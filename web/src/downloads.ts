@@ -18,9 +18,9 @@ export const FORMATS: readonly Format[] = [
   { output: "exr", label: "EXR", ending: "_depth.exr", about: "OpenEXR, float32" },
   { output: "pfm", label: "PFM", ending: "_depth.pfm", about: "Portable float map" },
   { output: "tiff", label: "TIFF", ending: "_depth.tiff", about: "float32" },
-  { output: "preview", label: "Preview", ending: "_preview.png", about: "Picture in the colours chosen, with a legend" },
+  { output: "preview", label: "Preview", ending: "_preview.png", about: "Picture in the colours chosen" },
   { output: "ply", label: "PLY", ending: "_points.ply", about: "Coloured points" },
-  { output: "glb", label: "GLB", ending: "_mesh.glb", about: "Mesh with the photo as texture" },
+  { output: "glb", label: "GLB", ending: "_points.glb", about: "Coloured points, for 3D viewers" },
 ];
 
 /** A file's name without its ending and without what file systems refuse. */

@@ -2,7 +2,7 @@
 
 import "./style.css";
 import { Alerts, busyCard } from "./alerts";
-import { fetchAbout, fetchModels } from "./api";
+import { fetchAbout, fetchModels, hasToken } from "./api";
 import { ComparePanel } from "./compare";
 import { cameraCard, coloursCard, resultCard } from "./controls";
 import { h, icon, ICONS } from "./dom";
@@ -168,7 +168,9 @@ store.on("open", () => {
 
 async function greet(): Promise<void> {
   try {
-    store.about = await withToken(fetchAbout);
+    store.about = await fetchAbout(); // the server tells this without a token
+    version.textContent = `leadline ${store.about.version}`;
+    if (store.about.token_required && !hasToken()) await askToken();
     store.models = await withToken(fetchModels);
     store.model = store.models.find((model) => model.default)?.name ?? null;
     const choices = store.models.filter((model) => model.task === "depth");
@@ -176,7 +178,6 @@ async function greet(): Promise<void> {
     network.hidden = choices.length < 2;
     if (store.model) network.value = store.model;
     links.get("stereo")?.toggleAttribute("hidden", !store.about.stereo);
-    version.textContent = `leadline ${store.about.version}`;
     store.emit("about");
   } catch (error) {
     alerts.fail(error);

@@ -14,7 +14,7 @@ export const SAMPLES: readonly Sample[] = [
   { file: "street.jpg", name: "Street", about: "A street of low houses" },
   { file: "bottles.jpg", name: "Bottles", about: "Clear bottles on a table" },
   { file: "hall.jpg", name: "Hall", about: "A hall with a mirror wardrobe" },
-  { file: "glass.jpg", name: "Glass screen", about: "A rendered room behind a screen of glass panes" },
+  { file: "mirror.jpg", name: "Mirror screen", about: "A rendered room in a folding mirror" },
 ];
 
 export interface StartActions {

@@ -38,7 +38,7 @@ export function measurePanel(host: PanelHost): Panel {
 
 class MeasurePanel implements Panel {
   readonly element: HTMLElement;
-  private readonly canvas = h("canvas", {});
+  private readonly canvas = h("canvas", { "aria-hidden": "true" });
   private readonly marks = new Marks();
   private readonly picker: Picker;
   private readonly mode;

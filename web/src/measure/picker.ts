@@ -24,7 +24,9 @@ const LOUPE_TIMES = 6;
 export class Picker {
   readonly element: HTMLElement;
   private readonly cross = h("div", { class: "picker-cross", hidden: true });
-  private readonly loupe = h("canvas", { class: "picker-loupe", width: LOUPE_PIXELS, height: LOUPE_PIXELS, hidden: true });
+  private readonly loupe = h("canvas", {
+    class: "picker-loupe", width: LOUPE_PIXELS, height: LOUPE_PIXELS, hidden: true, "aria-hidden": "true",
+  });
   private readonly spoken = h("span", { class: "picker-spoken", "aria-live": "polite" });
   private image: ImageBitmap | null = null;
   private width = 1;
