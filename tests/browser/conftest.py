@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import launch_chromium
+from tests.browser.chromium import INSTALL, launch_chromium
 
 
 def pytest_collection_modifyitems(items):
@@ -15,6 +15,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if any(INSTALL in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(INSTALL, yellow=True)
 
 
 @pytest.fixture(scope="package")

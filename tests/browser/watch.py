@@ -24,6 +24,10 @@ class Watch:
         """Let pass what matches, from now on or before; a pattern that nothing matches is a problem itself."""
         self._allowed.append(pattern)
 
+    def forget(self) -> None:
+        """Begin anew."""
+        self._problems, self._allowed = [], []
+
     @property
     def problems(self) -> list[str]:
         """All that was seen and not allowed, and all that was allowed and not seen."""
