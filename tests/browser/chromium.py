@@ -28,5 +28,7 @@ def launch_chromium(playwright):
         "--enable-unsafe-swiftshader",  # WebGL alone by software
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         "--disable-background-networking",
+        "--use-fake-device-for-media-stream",  # a camera that shows a test picture
+        "--use-fake-ui-for-media-stream",  # and may be used without asking
     ]
     return playwright.chromium.launch(executable_path=path, args=arguments)

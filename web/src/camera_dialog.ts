@@ -23,12 +23,16 @@ export async function takePhoto(): Promise<Blob | null> {
       canvas.getContext("2d")?.drawImage(video, 0, 0);
       resolve(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 }));
     };
+    const button = h("button", { type: "button", class: "primary", disabled: true, click: () => void shoot() }, "Take the photo");
+    video.addEventListener("loadeddata", () => {
+      button.disabled = false; // before, there is no picture
+    });
     dialog.append(
       video,
       h(
         "div",
         { class: "actions" },
-        h("button", { type: "button", class: "primary", click: () => void shoot() }, "Take the photo"),
+        button,
         h("button", { type: "button", click: () => resolve(null) }, "Cancel"),
       ),
     );
