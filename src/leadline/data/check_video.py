@@ -9,6 +9,7 @@ import numpy as np
 from leadline.data.check import Report
 from leadline.data.checks.film_motion import ASSUMED_FOV_DEG, FEWEST_POINTS, PARALLAX, FilmMotion, measure
 from leadline.data.checks.finding import Finding
+from leadline.data.checks.self_calibration import FocalFactor, focal_factor
 from leadline.data.film import UNEVEN, FilmSource
 from leadline.data.film_sources import VIDEO, VideoSource
 
@@ -49,17 +50,22 @@ def _found(text: str) -> str:
 
 def _report(film: FilmSource, most: int) -> Report:
     motion = measure(film.frames(), most)
-    findings = [finding for check in _CHECKS for finding in check(motion)]
+    focal = focal_factor(motion.pairs, motion.small) if motion.small is not None else None
+    findings = [*_camera(motion, focal), *(finding for check in _CHECKS for finding in check(motion))]
     findings.sort(key=lambda finding: finding.level != "error")
-    return Report(film.name, "film", motion.frames, motion.frames, _facts(motion, film.notes), tuple(findings))
+    return Report(film.name, "film", motion.frames, motion.frames, _facts(motion, focal, film.notes), tuple(findings))
 
 
-def _facts(motion: FilmMotion, notes: tuple[str, ...]) -> dict[str, str]:
+def _facts(motion: FilmMotion, focal: FocalFactor | None, notes: tuple[str, ...]) -> dict[str, str]:
     moved, parallax = _moved(motion), [s.parallax for s in motion.stretches]
     own_way = [s.own_way for s in motion.stretches if np.isfinite(s.own_way)]
     facts = {"picture size": f"{motion.hw[1]} x {motion.hw[0]}"}
     if motion.camera is not None:
         facts["horizontal field of view"] = f"{motion.camera.fov_deg[0]:.1f} degrees"
+    if focal is not None:
+        facts["field of view that fits the motion"] = "{:.0f} degrees, 90 % between {:.0f} and {:.0f}".format(
+            *_fields_of_view(motion, focal)
+        )
     if len(motion.times_s) > 1:
         facts["frames a second"] = f"{1 / np.median(np.diff(motion.times_s)):.3g}"
     if moved.size:
@@ -80,12 +86,32 @@ def _length(motion: FilmMotion) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _camera(motion: FilmMotion) -> Iterator[Finding]:
+def _camera(motion: FilmMotion, focal: FocalFactor | None) -> Iterator[Finding]:
+    if focal is not None:
+        best, least, most = _fields_of_view(motion, focal)
     if motion.frames and motion.camera is None:
+        estimate = (
+            f"::fov={best:.0f}, which fits the film's own motion best" if focal is not None else "::fov=DEGREES, an estimate"
+        )
         yield Finding(
             "unknown camera", "error", "certain", f"no intrinsics; {ASSUMED_FOV_DEG:g} degrees were assumed here",
-            "give ::K.txt or ::camera.json behind the source, or ::fov=DEGREES as an estimate",
+            f"give ::K.txt or ::camera.json behind the source, or {estimate}",
         )  # fmt: skip
+    elif motion.camera is not None and focal is not None and focal.wrong:
+        yield Finding(
+            "wrong intrinsics", "error", "likely",
+            f"{focal.pairs} pairs of frames fit {focal.factor:.2f} times the focal length: a horizontal field of view of "
+            f"{best:.0f} degrees ({least:.0f} to {most:.0f}), not {motion.camera.fov_deg[0]:.0f}",
+            f"calibrate, and give the file behind ::, or try ::fov={best:.0f}; intrinsics belong to one size of the film",
+        )  # fmt: skip
+
+
+def _fields_of_view(motion: FilmMotion, focal: FocalFactor) -> tuple[float, float, float]:
+    """Return the horizontal field of view that fits best, and the ends of its interval, in degrees."""
+    assert motion.small is not None
+    half_width = motion.small.width / (2 * motion.small.fx)
+    best, most, least = (float(2 * np.degrees(np.arctan(half_width / f))) for f in (focal.factor, focal.low, focal.high))
+    return best, least, most
 
 
 def _texture(motion: FilmMotion) -> Iterator[Finding]:
@@ -183,7 +209,7 @@ def _rate(motion: FilmMotion) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[FilmMotion], Iterator[Finding]], ...] = (
-    _length, _camera, _texture, _rest, _turns, _crowd, _exposure, _rate,
+    _length, _texture, _rest, _turns, _crowd, _exposure, _rate,
 )  # fmt: skip
 
 

@@ -150,3 +150,19 @@ def test_a_folder_of_frames_is_read_and_looked_at_up_to_a_number(tmp_path: Path)
     assert report.facts["picture size"] == "240 x 160"
     with pytest.raises(LeadlineError, match="no video or folder"):
         check_video(str(tmp_path / "none"))
+
+
+WALK = Path(__file__).parents[3].parent / "shared" / "data" / "video" / "hololens" / "images"
+
+
+@pytest.mark.skipif(not WALK.is_dir(), reason="the real walk (../shared/data/video/hololens) is not on this machine")
+def test_a_real_walk_contradicts_a_camera_that_is_not_its_own() -> None:
+    """Its calibration says 57.2 degrees."""
+    (report,) = check_video(f"{WALK}::fov=90", 60)
+    (wrong,) = [finding for finding in report.findings if finding.mistake == "wrong intrinsics"]
+    assert wrong.level == "error"
+    assert "not 90" in wrong.evidence
+    assert 53 < float(wrong.remedy.split("::fov=")[1].split(";")[0]) < 61
+    (report,) = check_video(f"{WALK}", 60)
+    assert "wrong intrinsics" not in {finding.mistake for finding in report.findings}
+    assert report.facts["horizontal field of view"] == "57.2 degrees"

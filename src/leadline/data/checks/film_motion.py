@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.camera import Camera
+from leadline.data.checks.self_calibration import Pair
 from leadline.data.film import Frame
+
+Grey = NDArray[np.uint8]
+_Seen = TypeVar("_Seen", bound="_Moved")
 
 WIDTH = 384  # pixels, at which points are tracked
 ASSUMED_FOV_DEG = 60.0  # of a camera that nobody calibrated: a small turn looks nearly the same with any
@@ -19,6 +24,7 @@ FEWEST_POINTS = 40
 _MOST_POINTS = 400
 _FAR_ENOUGH = 0.02  # of the width: how far points have moved when two frames are compared for parallax
 _LONGEST_WAIT = 5  # frames after which they are compared anyway
+_FAR_APART, _LONGEST_PAIR, _POINTS_OF_PAIR = 0.1, 30, 80  # the same for pairs that tell the focal length
 _BANDS, _OF_BAND = 6, 8  # stripes of rows, and points that each needs
 _ROUND_TRIP = 0.5  # pixels by which a point may miss itself when it is tracked there and back
 _OFF_EPIPOLAR = 1.5  # pixels from its epipolar line at which a point moves by itself
@@ -68,17 +74,21 @@ class FilmMotion:
     Attributes:
         frames: looked at.
         camera: of the first; None if unknown.
+        small: the same at the size at which points are tracked, or one that was assumed; None before the first frame.
         hw: of the frames.
         times_s: of the frames, empty if unknown.
         steps, stretches: see there.
+        pairs: points in frames far apart, at the tracked size.
     """
 
-    frames: int
-    camera: Camera | None
-    hw: tuple[int, int]
-    times_s: list[float]
-    steps: list[Step]
-    stretches: list[Stretch]
+    frames: int = 0
+    camera: Camera | None = None
+    small: Camera | None = None
+    hw: tuple[int, int] = (0, 0)
+    times_s: list[float] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
 
 
 PARALLAX = 0.0015  # of the width; tracking errs by a third of that
@@ -91,40 +101,66 @@ def measure(frames: Iterable[Frame], most: int) -> FilmMotion:
         frames: of the film.
         most: see above.
     """
-    found = FilmMotion(0, None, (0, 0), [], [], [])
-    before = key = None
-    key_number = 0
-    longest: Stretch | None = None
-    small: Camera | None = None
+    found = FilmMotion()
+    before: Grey | None = None
+    stretches: _Apart[Stretch] | None = None
+    pairs = _Apart(_pair, _FAR_APART, _LONGEST_PAIR)
     for number, frame in enumerate(frames):
         if number == most:
             break
         grey = _grey(frame.pixels)
         found.frames += 1
-        if number == 0:
+        if stretches is None:
             found.camera, found.hw = frame.camera, (frame.pixels.shape[0], frame.pixels.shape[1])
             known = replace(frame.camera, distortion=()) if frame.camera is not None else None
-            small = known.resize(grey.shape) if known is not None else Camera.from_fov_deg(ASSUMED_FOV_DEG, grey.shape)
+            found.small = known.resize(grey.shape) if known is not None else Camera.from_fov_deg(ASSUMED_FOV_DEG, grey.shape)
+            stretches = _Apart(partial(_stretch, found.small))
         if frame.time_s is not None:
             found.times_s.append(frame.time_s)
-        if before is not None and key is not None and small is not None and grey.shape == before.shape:
+        if before is not None and grey.shape == before.shape:
             found.steps.append(_step(number, before, grey))
-            stretch = _stretch(key_number, number, key, grey, small)
-            waited = number - key_number >= _LONGEST_WAIT
-            if stretch is None or waited or stretch.moved >= _FAR_ENOUGH:
-                known_best = stretch or longest  # where points get lost on the way, what was seen until then counts
-                if known_best is not None:
-                    found.stretches.append(known_best)
-                key, key_number, longest = grey, number, None
-            else:
-                longest = stretch
-        else:
-            key, key_number = grey, number
+        stretches.see(number, grey)
+        pairs.see(number, grey)
         before = grey
+    found.stretches, found.pairs = stretches.found if stretches is not None else [], pairs.found
     return found
 
 
-def _step(number: int, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Step:
+class _Moved(Protocol):
+    @property
+    def moved(self) -> float: ...
+
+
+class _Apart(Generic[_Seen]):
+    """Compares frames with one before them until points moved far enough, or for long enough.
+
+    Args:
+        compare: two pictures and their frames' numbers; None where too few points are found in both.
+        far: enough, as a share of the width.
+        wait: frames.
+    """
+
+    def __init__(
+        self, compare: Callable[[Grey, Grey, int, int], _Seen | None], far: float = _FAR_ENOUGH, wait: int = _LONGEST_WAIT
+    ) -> None:
+        self._compare, self._far, self._wait = compare, far, wait
+        self._first: tuple[int, Grey] | None = None
+        self._longest: _Seen | None = None
+        self.found: list[_Seen] = []
+
+    def see(self, number: int, grey: Grey) -> None:
+        if self._first is not None and self._first[1].shape == grey.shape:
+            first, key = self._first
+            seen = self._compare(key, grey, first, number)
+            self._longest = seen or self._longest  # where points get lost on the way, what was seen until then counts
+            if seen is not None and seen.moved < self._far and number - first < self._wait:
+                return
+            if self._longest is not None:
+                self.found.append(self._longest)
+        self._first, self._longest = (number, grey), None
+
+
+def _step(number: int, first: Grey, second: Grey) -> Step:
     if np.array_equal(first, second):
         return Step(number, _MOST_POINTS, 0.0, True, 0.0, 0.0)
     a, b = track(first, second)
@@ -144,20 +180,23 @@ def _stripes(row: NDArray[np.float64], change: NDArray[np.float64]) -> Iterator[
             yield float(np.median(change[band == number]))
 
 
-def _stretch(
-    first: int, second: int, a_picture: NDArray[np.uint8], b_picture: NDArray[np.uint8], camera: Camera
-) -> Stretch | None:
+def _stretch(camera: Camera, key: Grey, grey: Grey, first: int, second: int) -> Stretch | None:
     """Return what two frames show; None where too few points can be followed."""
-    a, b = track(a_picture, b_picture)
+    a, b = track(key, grey)
     if len(a) < FEWEST_POINTS:
         return None
-    width = a_picture.shape[1]
+    width = key.shape[1]
     parallax = float(np.percentile(np.linalg.norm(turned(a, b, camera) - b, axis=1), 75)) / width
     own_way = off_lines(a, b, camera) if parallax > 2 * PARALLAX else float("nan")
-    return Stretch(first, second, _way(a, b, a_picture), parallax, own_way)
+    return Stretch(first, second, _way(a, b, key), parallax, own_way)
 
 
-def track(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pair(key: Grey, grey: Grey, first: int, second: int) -> Pair | None:
+    a, b = track(key, grey)
+    return Pair(a, b, _way(a, b, key)) if len(a) >= _POINTS_OF_PAIR else None
+
+
+def track(first: Grey, second: Grey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (n, 2) places of corners in both pictures, in pixels with the corner at (0, 0), that are found there and back."""
     none = np.zeros((0, 2))
     seen: Any = cv2.goodFeaturesToTrack(first, _MOST_POINTS, 0.01, 6)  # None in a bare picture, whatever its types say
@@ -173,9 +212,7 @@ def track(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[NDArray[
     return corners.reshape(-1, 2).astype(np.float64)[kept] + 0.5, b[kept] + 0.5  # OpenCV counts from the first pixel's centre
 
 
-def _followed(
-    first: NDArray[np.uint8], second: NDArray[np.uint8], corners: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def _followed(first: Grey, second: Grey, corners: NDArray[np.float32]) -> tuple[NDArray[np.float32], Grey]:
     empty: Any = None  # OpenCV makes the array itself
     found, status, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, empty, winSize=(15, 15), maxLevel=4)
     return np.asarray(found, np.float32), np.asarray(status, np.uint8)
@@ -206,17 +243,17 @@ def _opencv(camera: Camera) -> NDArray[np.float64]:
     return np.array([[camera.fx, 0, camera.cx - 0.5], [0, camera.fy, camera.cy - 0.5], [0, 0, 1]])
 
 
-def _way(a: NDArray[np.float64], b: NDArray[np.float64], picture: NDArray[np.uint8]) -> float:
+def _way(a: NDArray[np.float64], b: NDArray[np.float64], picture: Grey) -> float:
     return float(np.median(np.linalg.norm(b - a, axis=1))) / float(picture.shape[1])
 
 
-def _brightness(picture: NDArray[np.uint8], xy: NDArray[np.float64]) -> NDArray[np.float64]:
+def _brightness(picture: Grey, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     smooth = cv2.GaussianBlur(picture, (0, 0), 2.0)
     x, y = np.clip(xy.astype(int), 0, np.array(picture.shape[::-1]) - 1).T
     return np.asarray(smooth[y, x], np.float64)
 
 
-def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _grey(picture: NDArray[np.uint8]) -> Grey:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     h, w = grey.shape
     if w <= WIDTH:
