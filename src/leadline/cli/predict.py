@@ -275,8 +275,7 @@ def _tom(path: Path | None, predictor: Predictor, colours: int, merge: bool, fou
         return None
     from leadline.data.mask_files import MaskSource
     from leadline.errors import LeadlineError
-    from leadline.labels.tom_predictor import TomPredictor
-    from leadline.labels.virtual import VirtualOptions
+    from leadline.labels.tom_predictor import TomPredictor, at_inference
 
     masks = MaskSource(path)
     if not masks.is_for_all:
@@ -284,17 +283,16 @@ def _tom(path: Path | None, predictor: Predictor, colours: int, merge: bool, fou
             raise LeadlineError(f"--tom-mask {path} for the {moving.medium} {moving.path}: expected one mask for all frames")
         if not any(masks.has(item.path, item.stem) for item in found):
             raise LeadlineError(f"--tom-mask {path} has no mask for any picture: expected {found[0].stem}.png or the like")
-    return _Tom(TomPredictor(predictor, merge=merge, options=VirtualOptions(colours)), masks)
+    return _Tom(TomPredictor(predictor, merge=merge, options=at_inference(colours)), masks)
 
 
 def _tom_by_segmenter(name: str, classes: str | None, predictor: Predictor, colours: int, merge: bool) -> _Tom:
     """Return what --tom asks for."""
     from leadline.cli.segmenter import named_segmenter
-    from leadline.labels.tom_predictor import TomPredictor
-    from leadline.labels.virtual import VirtualOptions
+    from leadline.labels.tom_predictor import TomPredictor, at_inference
 
     segmenter = named_segmenter(name, classes)
-    tom = TomPredictor(predictor, segmenter.surfaces, merge=merge, options=VirtualOptions(colours))
+    tom = TomPredictor(predictor, segmenter.surfaces, merge=merge, options=at_inference(colours))
     return _Tom(tom, None, 2 * segmenter.card.input_size)
 
 

@@ -29,11 +29,12 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.report import markdown_table, number
 from leadline.io.atomic import atomic_write
 from leadline.metrics.segmentation import ClassScores, class_scores, confusion, merged_classes
-from leadline.runtime.segmenter import DEFAULT_SEGMENTER, Segmenter, load_segmenter
+from leadline.runtime.segmenter import DEFAULT_SEGMENTER, SURE, Segmenter, load_segmenter
 from leadline.runtime.segmenter_card import CLASSES, MIRROR, OPAQUE, SKY, TRANSPARENT
 from leadline.sample import Sample
 
 TOM = "transparent or mirror"
+SURELY = f"{TOM}, at least {SURE:.0%} sure"
 FOUND = 0.5
 SHOWN = 2  # best ones, and as many worst ones, of each set
 COLOURS = np.array([(0, 0, 0), (0, 200, 255), (255, 60, 160), (255, 220, 0)], np.uint8)  # of the classes, in pictures
@@ -87,6 +88,7 @@ class SetScore:
         classes: that its truth marks, besides opaque.
         note: about its masks.
         matrix: (4, 4) pixels by true and predicted class.
+        sure: (2, 2) the same of "transparent or mirror" where the segmenter is sure, as `Segmenter.surfaces`.
         images: pictures.
         found: pictures whose glass and mirrors were found with an IoU of `FOUND` or more, and pictures that have any.
         image_ious: of "transparent or mirror", of pictures that have any or where any was said.
@@ -97,6 +99,7 @@ class SetScore:
     classes: tuple[int, ...]
     note: str
     matrix: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(CLASSES), len(CLASSES)), np.int64))
+    sure: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2), np.int64))
     images: int = 0
     found: tuple[int, int] = (0, 0)
     image_ious: list[float] = field(default_factory=list)
@@ -105,7 +108,13 @@ class SetScore:
     def scores(self) -> dict[str, ClassScores]:
         """Return the scores of each marked class, and of glass and mirrors together, by name, pooled over pixels."""
         one = {CLASSES[index]: class_scores(self.matrix, index) for index in self.classes}
-        return {**one, TOM: class_scores(_either(self.matrix), 1)}
+        return {**one, TOM: class_scores(_either(self.matrix), 1), SURELY: class_scores(self.sure, 1)}
+
+    def said(self, name: str) -> int:
+        """Return how many pixels were said to be of a line of `scores`."""
+        if name == SURELY:
+            return int(self.sure[:, 1].sum())
+        return int(_either(self.matrix)[:, 1].sum() if name == TOM else self.matrix[:, CLASSES.index(name)].sum())
 
 
 def score_set(
@@ -121,7 +130,13 @@ def score_set(
         counted = said.copy()
         if SKY not in classes:
             counted[counted == SKY] = OPAQUE
-        matrix = confusion(counted, true, np.ones(true.shape, bool), len(CLASSES))
+        everywhere = np.ones(true.shape, bool)
+        matrix = confusion(counted, true, everywhere, len(CLASSES))
+        marked, sure = (
+            ((true == TRANSPARENT) | (true == MIRROR)).astype(int),
+            (segmenter.surfaces(sample.image) > 0).astype(int),
+        )
+        found.sure = found.sure + confusion(sure, marked, everywhere, 2)
         tom = class_scores(_either(matrix), 1)
         found.matrix, found.images = found.matrix + matrix, found.images + 1
         if tom.pixels:
@@ -163,7 +178,7 @@ def render(scored: Sequence[SetScore], segmenter: Segmenter, command: str, sheet
     rows = []
     for one in scored:
         for name, scores in one.scores().items():
-            shares = [f"{100 * part / one.matrix.sum():.1f}" for part in (scores.pixels, _said(one.matrix, name))]
+            shares = [f"{100 * part / one.matrix.sum():.1f}" for part in (scores.pixels, one.said(name))]
             rows.append([f"{one.title}: {name}", str(one.images), *map(number, scores[:3]), *shares])
     header = ["set: class", "images", "IoU", "precision", "recall", "true %", "said %"]
     per_image = [
@@ -180,8 +195,9 @@ def render(scored: Sequence[SetScore], segmenter: Segmenter, command: str, sheet
 
 {markdown_table(header, rows)}
 
-Pixels are pooled over a set. "Transparent or mirror" asks only whether a pixel is one of the two, which is all that
-`--tom auto` uses. *true %* and *said %* are shares of all pixels: where nothing is true, what is said is a false alarm.
+Pixels are pooled over a set. "Transparent or mirror" asks only whether a pixel is one of the two. `--tom auto` marks those that
+are so with a probability of {SURE:.0%}, since painting by mistake costs more than what is missed would gain. *true %* and
+*said %* are shares of all pixels: where nothing is true, what is said is a false alarm.
 
 {markdown_table(["set", f"pictures with an IoU of {FOUND} or more", "mean IoU of pictures", "masks"], per_image)}
 
@@ -202,10 +218,6 @@ transparent, pink: mirror, yellow: sky).
 
 def _either(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
     return merged_classes(matrix, ((OPAQUE, SKY), (TRANSPARENT, MIRROR)))
-
-
-def _said(matrix: NDArray[np.int64], name: str) -> int:
-    return int(_either(matrix)[:, 1].sum() if name == TOM else matrix[:, CLASSES.index(name)].sum())
 
 
 def _kept(shown: list[Shown]) -> list[Shown]:

@@ -44,8 +44,8 @@ def regions_of(labels: NDArray[np.int32], alike: PaintedAlike) -> NDArray[np.int
 
     Args:
         labels: (h, w), above 0 on glass and mirrors.
-        alike: "image" gives all of it one colour, "instance" each number of `labels`, "component" each connected patch (its
-            pixels touch at sides or corners).
+        alike: "image" gives all of it one colour, "instance" each number of `labels`, "component" each connected patch
+            of one number (its pixels touch at sides or corners).
     """
     import cv2
 
@@ -53,7 +53,11 @@ def regions_of(labels: NDArray[np.int32], alike: PaintedAlike) -> NDArray[np.int
     if alike == "image":
         return marked.astype(np.int32)
     if alike == "component":
-        return np.asarray(cv2.connectedComponents(marked.astype(np.uint8), connectivity=8)[1], dtype=np.int32)
+        regions = np.zeros(labels.shape, np.int32)
+        for number in np.unique(labels[marked]):
+            _, patches = cv2.connectedComponents((labels == number).astype(np.uint8), connectivity=8)
+            regions[patches > 0] = patches[patches > 0] + regions.max()
+        return regions
     if alike != "instance":
         raise LeadlineError(f"painted alike: {alike!r}; expected one of {', '.join(PAINTED_ALIKE)}")
     regions = np.zeros(labels.shape, np.int32)

@@ -17,6 +17,11 @@ from leadline.predictor import ModelCard, Prediction, Predictor
 from leadline.sample import Sample
 
 
+def at_inference(colours: int = 5) -> VirtualOptions:
+    """Return how virtual depth is made where it is not for training: a colour for each thing (docs/results/tom-colours.md)."""
+    return VirtualOptions(colours, alike="component")
+
+
 @dataclass(frozen=True, eq=False)
 class MaskedPhoto(Photo):
     """A photo with its mask.
@@ -40,7 +45,7 @@ class TomPredictor:
         merge: True keeps the plain prediction outside the mask, as sharp as without it, and lays virtual depth inside, fitted
             to the plain one by scale and shift on the pixels outside. False gives virtual depth for the whole picture,
             as Depth4ToM's labels are.
-        options: how virtual depth is made.
+        options: how virtual depth is made; by default as `at_inference` says.
         tag: what the card's name ends in, so that results of different masks can be told apart.
     """
 
@@ -54,7 +59,7 @@ class TomPredictor:
         tag: str = "tom",
     ) -> None:
         self.predictor, self.mask, self.merge, self.tag = predictor, mask, merge, tag
-        self.options = options or VirtualOptions()
+        self.options = options or at_inference()
 
     @property
     def card(self) -> ModelCard:

@@ -60,7 +60,7 @@ class VirtualOptions:
         fill: "random" colours; random "greys"; "grey", the same in all copies (what Depth4ToM does with one copy);
             "surroundings", filled smoothly from around. With the latter two one copy is enough, and `colours` does not count.
         alike: what gets one colour: all of the "image" (as Depth4ToM), each "instance" of the mask's numbers, or each connected
-            "component".
+            "component" of one number.
         align: fit each copy's map to the first one's, on the pixels that are not painted, before the median: "none" (as
             Depth4ToM), "least_squares" or "robust".
         dilate_px: grow the mask by so many of the picture's pixels, where its rim leaves some glass.

@@ -16,10 +16,11 @@ from leadline.runtime.engine import one_line
 from leadline.runtime.engine_predictor import check_picture
 from leadline.runtime.onnx_header import read_metadata
 from leadline.runtime.predictor import CARD_KEY, weights_folder
-from leadline.runtime.segmenter_card import CLASSES, SKY, SegmenterCard, is_segmenter_card
+from leadline.runtime.segmenter_card import CLASSES, MIRROR, OPAQUE, TRANSPARENT, SegmenterCard, is_segmenter_card
 from leadline.runtime.sizing import network_hw, network_input, resize_map
 
 DEFAULT_SEGMENTER = "leadline-tom-seg.v1"
+SURE = 0.7
 AUTO = "auto"  # on the command line: the default
 HF = "hf:"
 
@@ -65,11 +66,19 @@ class Segmenter:
         small = self._run(picture)
         return np.stack([resize_map(plane, (picture.shape[0], picture.shape[1])) for plane in small])
 
-    def surfaces(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the (h, w) material of each pixel, a mask for `TomPredictor`: 0 opaque or sky, 1 transparent, 2 mirror."""
-        classes = self(picture)
-        classes[classes == SKY] = 0
-        return classes
+    def surfaces(self, picture: NDArray[np.uint8], sure: float = SURE) -> NDArray[np.uint8]:
+        """Return the (h, w) material of each pixel, a mask for `TomPredictor`: 0 opaque or sky, 1 transparent, 2 mirror.
+
+        Args:
+            picture: see above.
+            sure: probability of glass and mirrors together above which a pixel is marked. What is painted by mistake costs more
+                than what is missed gains (docs/how-to/glass.md).
+        """
+        small = self._run(picture)
+        hw = picture.shape[0], picture.shape[1]
+        marked = resize_map(small[TRANSPARENT] + small[MIRROR], hw) > sure
+        mirror = resize_map(small[MIRROR] - small[TRANSPARENT], hw) > 0
+        return np.where(marked, np.where(mirror, MIRROR, TRANSPARENT), OPAQUE).astype(np.uint8)
 
     def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         check_picture(picture)

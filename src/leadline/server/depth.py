@@ -15,8 +15,7 @@ from leadline.depth_map import DepthMap, replace_map
 from leadline.errors import LeadlineError
 from leadline.io.image import Photo
 from leadline.io.points import ASSUMED_FOV_DEG
-from leadline.labels.tom_predictor import TomPredictor
-from leadline.labels.virtual import VirtualOptions
+from leadline.labels.tom_predictor import TomPredictor, at_inference
 from leadline.predictor import Prediction, Predictor
 from leadline.runtime.pipeline import AnySizePredictor
 from leadline.runtime.sizing import resize_map, resize_picture
@@ -132,7 +131,7 @@ def _with_glass(
     """Return the predictor that heeds glass and mirrors if asked for, and the longer side of a picture that it needs."""
     if mask is None and options.tom == "none":
         return plain, 0
-    virtual = VirtualOptions(options.tom_colours)
+    virtual = at_inference(options.tom_colours)
     if mask is not None:
         return TomPredictor(plain, merge=options.tom_merge, options=virtual), 0
     if models.segmenter is None:

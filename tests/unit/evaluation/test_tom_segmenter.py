@@ -7,7 +7,7 @@ from tests.unit.data.small_tom_world import write_tom_world
 from tests.unit.runtime.colour_segmenter import write_colour_segmenter
 
 from leadline.errors import LeadlineError
-from leadline.evaluation.tom_segmenter import REAL_SETS, TOM, main, score, score_set
+from leadline.evaluation.tom_segmenter import REAL_SETS, SURELY, TOM, main, score, score_set
 from leadline.runtime.segmenter import load_segmenter
 from leadline.sample import Sample
 
@@ -23,6 +23,9 @@ class Says:
     def __call__(self, image):
         return self.classes
 
+    def surfaces(self, image):
+        return self.classes * (self.classes == 2)
+
 
 def sample(material, **masks):
     material = np.asarray(material, np.uint8)
@@ -30,10 +33,11 @@ def sample(material, **masks):
 
 
 def test_taking_a_mirror_for_glass_costs_the_class_but_not_the_pair():
-    scored = score_set(Says([[1, 1, 0, 0]]), [sample([[1, 2, 0, 0]])], "s", (0, 1, 2, 3)).scores()
+    scored = score_set(Says([[1, 1, 2, 0]]), [sample([[1, 2, 0, 0]])], "s", (0, 1, 2, 3)).scores()
     assert scored["transparent"][:3] == (0.5, 0.5, 1)
     assert scored["mirror"].iou == 0
-    assert scored[TOM].iou == 1
+    assert scored[TOM][:3] == (pytest.approx(2 / 3), pytest.approx(2 / 3), 1)
+    assert scored[SURELY][:3] == (0, 0, 0)
 
 
 def test_sky_counts_as_opaque_where_it_is_not_marked():

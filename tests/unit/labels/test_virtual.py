@@ -99,6 +99,12 @@ def test_patches_that_touch_at_a_corner_are_one():
     assert virtual_depth(RedIsNear(), IMAGE, mask, options=VirtualOptions(alike="component")).colours.shape[1] == 1
 
 
+def test_things_of_other_numbers_that_touch_have_patches_of_their_own():
+    mask = np.zeros(HW, np.uint8)
+    mask[2:4, 2:4], mask[2:4, 4:6], mask[8:10, 2:4] = 1, 2, 2
+    assert virtual_depth(RedIsNear(), IMAGE, mask, options=VirtualOptions(alike="component")).colours.shape[1] == 3
+
+
 def test_grey_and_surroundings_take_one_copy_and_have_no_spread():
     grey = RedIsNear()
     label = virtual_depth(grey, IMAGE, MASK, options=VirtualOptions(colours=9, fill="grey"))

@@ -50,6 +50,17 @@ def test_surfaces_are_a_mask_without_the_sky(tmp_path):
     assert set(np.unique(segment(picture()))) == {0, 1, 2, 3}
 
 
+def test_surfaces_are_marked_where_the_segmenter_is_sure(tmp_path):
+    segment = load_segmenter(write_colour_segmenter(tmp_path / "colour.onnx", sharpness=3.0))
+    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    _, glass, mirror, _ = segment.probabilities(image)
+    for sure in (0.3, 0.7):
+        expected = np.where(glass + mirror > sure, np.where(mirror > glass, 2, 1), 0)
+        np.testing.assert_array_equal(segment.surfaces(image, sure), expected)
+    np.testing.assert_array_equal(segment.surfaces(image), expected)
+    assert (segment.surfaces(image, 0.3) > 0).sum() > (segment.surfaces(image) > 0).sum() > 0
+
+
 def test_a_picture_of_another_type_is_refused(tmp_path):
     segment = load_segmenter(write_colour_segmenter(tmp_path / "colour.onnx"))
     with pytest.raises(LeadlineError, match="a picture of float64"):

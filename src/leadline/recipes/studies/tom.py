@@ -18,7 +18,7 @@ from leadline.recipes.studies.study import LONGEST, SHAPES
 from leadline.recipes.tom_finetune import MILD, OPTIMISER
 from leadline.training.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 
-Masks = Literal["none", "true", "proxy"]
+Masks = Literal["none", "true", "proxy", "sure"]  # true ones, what a segmenter finds likeliest, where it is sure
 
 OPAQUE, HELD_OUT = "tom-opaque-b", "tom-held-out"
 # What is labelled: other scenes than those of the base, which must not know them.
@@ -73,6 +73,13 @@ ARMS = (
     TomArm("aligned", "Virtual at inference, copies aligned", asks="true", options=VirtualOptions(align="least_squares")),
     TomArm("filled", "Virtual at inference, filled from around", asks="true", options=VirtualOptions(fill="surroundings")),
     TomArm("patches", "Virtual at inference, a colour for each patch", asks="true", options=VirtualOptions(alike="component")),
+    TomArm("things", "Virtual at inference, a colour for each thing", asks="true", options=VirtualOptions(alike="instance")),
+    TomArm(
+        "sure",
+        "Virtual at inference, masks predicted for sure, a colour for each patch (`--tom auto`)",
+        asks="sure",
+        options=VirtualOptions(alike="component"),
+    ),
     TomArm("ft-merged", "Ft. Virtual, plain labels outside the mask", "true", merged=True, extra=True),
 )
 

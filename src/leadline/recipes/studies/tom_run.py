@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from leadline.predictor import Predictor
 from leadline.recipes.studies.tom import BASE, HELD_OUT, INPUT_SIZE, SAME_MAKERS, Folders, TomArm, TomStudy
 from leadline.recipes.studies.tom_data import Segment, prepare, write_labels, write_proxy_masks
 from leadline.runtime.segmenter import AUTO, Segmenter, load_segmenter
+from leadline.runtime.segmenter_card import OPAQUE, SKY
 from leadline.sample import Sample
 
 # Title, data set, folder below the data root, and the first of how many samples.
@@ -66,7 +68,7 @@ def run_tom(study: TomStudy, arm: TomArm, seed: int, folders: Folders, segmenter
     path = folders.out / f"{arm.name}.{seed}.json"
     if path.exists():
         return path
-    segment = load_segmenter(segmenter) if "proxy" in (arm.asks, arm.labels) else None  # a missing one fails at once
+    segment = load_segmenter(segmenter) if {"proxy", "sure"} & {arm.asks, arm.labels} else None  # a missing one fails at once
     prepare(study, folders)
     begun = perf_counter()
     extra: dict[str, Any] = {} if segment is None else {"segmenter": f"{segment.card.name} {segment.card.sha256[:8]}".strip()}
@@ -169,7 +171,7 @@ def _finetune(study: TomStudy, arm: TomArm, seed: int, folders: Folders, segment
     masks = folders.photos / f"masks-{arm.labels}"
     if segment is not None:
         masks = folders.photos / f"masks-{segment.card.name}-{segment.card.sha256[:8]}"
-        said["masks_iou"] = round(write_proxy_masks(folders.photos, masks, segment.surfaces), 4)
+        said["masks_iou"] = round(write_proxy_masks(folders.photos, masks, partial(_likeliest, segment)), 4)
     labels, config = folders.labels(arm.name, seed), study.finetune_config(arm, seed, folders)
     base = load_network(folders.network(BASE, seed))
     said["photos"] = write_labels(arm, base, folders.photos / "photos", masks, labels)
@@ -188,7 +190,13 @@ def _asked(network: Predictor, arm: TomArm, segment: Segmenter | None, folders: 
     if arm.asks == "true":
         return TomPredictor(network, options=arm.options)
     assert segment is not None
-    return WithPredictedMasks(network, segment.surfaces, arm)
+    return WithPredictedMasks(network, segment.surfaces if arm.asks == "sure" else partial(_likeliest, segment), arm)
+
+
+def _likeliest(segment: Segmenter, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the (h, w) likeliest material of each pixel, sky as opaque."""
+    classes = segment(picture)
+    return np.where(classes == SKY, OPAQUE, classes).astype(np.uint8)
 
 
 class WithOtherPictures:
@@ -227,7 +235,7 @@ class WithPredictedMasks:
 
     def __call__(self, image: NDArray[np.uint8], camera: Any = None) -> Any:
         """See `Predictor`."""
-        found = self._segment(image) > 0
+        found = self._segment(image)
         if found.all():  # nothing is left to fit to: what the network says is all there is
             found = np.zeros_like(found)
         return self._tom(image, camera, mask=found)
