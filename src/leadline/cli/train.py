@@ -50,6 +50,7 @@ def train(
         print("\n".join(f"{name}: {_about(name)}" for name in recipe_names()))
         return 0
     keep_freed_memory()  # before torch allocates anything
+    from leadline.models.stereo.registry import is_stereo
     from leadline.models.tom_segmenter import is_segmenter
     from leadline.training import override, train
     from leadline.training.config import describe
@@ -68,8 +69,10 @@ def train(
     summary = read_summary(Path(config.run_dir))
     network = shlex.quote(f"{summary.checkpoint}/{config.name}.onnx")
     print(summary)
-    option = "--tom" if is_segmenter(config.model.architecture) else "--model"
-    print(f"next: leadline export {shlex.quote(summary.checkpoint)}; leadline predict PHOTO {option} {network}", flush=True)
+    architecture = config.model.architecture
+    use = "stereo LEFT RIGHT --model" if is_stereo(architecture) else "predict PHOTO --model"
+    use = "predict PHOTO --tom" if is_segmenter(architecture) else use
+    print(f"next: leadline export {shlex.quote(summary.checkpoint)}; leadline {use} {network}", flush=True)
     return 0
 
 

@@ -27,6 +27,8 @@ from leadline.runtime.stereo import StereoPredictor, load_stereo_predictor
 
 SETS = (("middlebury2003", "dev/middlebury2003"), ("middlebury2005", "dev/middlebury2005"))
 NAMES = ("bad_1", "bad_2", "bad_4", "epe", "missing")
+FILLED = "semi-global matching, filled"
+CLASSICAL = ("semi-global matching", FILLED)
 TITLES = ("bad 1", "bad 2", "bad 4", "EPE, px", "without a match", "bad 2 of matched", "EPE of matched", "seconds")
 
 
@@ -69,9 +71,13 @@ def score(matcher: StereoPredictor, root: Path) -> list[Score]:
 def page(found: dict[str, list[Score]]) -> str:
     """Return the page's text."""
     rows = []
+    means = {
+        title: Score("mean", tuple(np.mean([s.values for s in scores], axis=0).tolist())) for title, scores in found.items()
+    }
     for title, scores in found.items():
-        for each in [*scores, Score("mean", tuple(np.mean([s.values for s in scores], axis=0).tolist()))]:
+        for each in [*scores, means[title]]:
             rows.append([f"{title}, {each.pair}", *(f"{value:.3f}" for value in each.values)])
+    verdicts = "".join(_verdict(title, mean, means[FILLED]) for title, mean in means.items() if title not in CLASSICAL)
     return f"""# Stereo matching on real pairs
 
 Four pairs of Middlebury 2003 and 2005, a third or a quarter of their full size, pixel_disparity compared as it is. Every pixel
@@ -80,11 +86,21 @@ disparity 0 in EPE; the columns "of matched" leave it out.
 
 {markdown_table(["", *TITLES], rows)}
 
-"Filled" gives what has no match the disparity of the background beside it. No matcher was tuned on these pairs. Seconds are of
+{verdicts}"Filled" gives what has no match the disparity of the background beside it. No matcher was tuned on these pairs. Seconds are of
 one run on a machine that did other work too: they say no more than the order of magnitude.
 
     python -m leadline.evaluation.stereo_page --model FILE.onnx --data ../shared/data --out docs/results/stereo.md
 """
+
+
+def _verdict(title: str, mean: Score, bar: Score) -> str:
+    """Return a paragraph that says whether a network beats what needs no training."""
+    names = ("bad 2", "EPE, px")
+    at = [TITLES.index(name) for name in names]
+    numbers = ", ".join(f"{name} {mean.values[i]:.3f} against {bar.values[i]:.3f}" for name, i in zip(names, at, strict=True))
+    beaten = all(mean.values[i] < bar.values[i] for i in at)
+    says = "beats filled semi-global matching" if beaten else "does not beat filled semi-global matching, so it does not ship"
+    return f"**`{title}` {says}**:\n{numbers}.\n\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,8 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("docs/results/stereo.md"))
     given = parser.parse_args(arguments)
     matchers: dict[str, StereoPredictor] = {
-        "semi-global matching": SemiGlobalMatching(),
-        "semi-global matching, filled": SemiGlobalMatching(fill=True),
+        CLASSICAL[0]: SemiGlobalMatching(),
+        FILLED: SemiGlobalMatching(fill=True),
     }
     for name in given.model:
         matcher = load_stereo_predictor(name)
