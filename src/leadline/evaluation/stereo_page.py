@@ -86,8 +86,9 @@ disparity 0 in EPE; the columns "of matched" leave it out.
 
 {markdown_table(["", *TITLES], rows)}
 
-{verdicts}"Filled" gives what has no match the disparity of the background beside it. No matcher was tuned on these pairs. Seconds are of
-one run on a machine that did other work too: they say no more than the order of magnitude.
+{verdicts}"Filled" gives what has no match the disparity of the background beside it.
+No matcher was tuned on these pairs. Seconds are of one run on a machine that did other work too: they say no more
+than the order of magnitude.
 
     python -m leadline.evaluation.stereo_page --model FILE.onnx --data ../shared/data --out docs/results/stereo.md
 """

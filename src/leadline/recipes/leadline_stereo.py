@@ -5,9 +5,9 @@
 The sources are planes with textures cut from rendered rooms, right views drawn from rooms with depth, and a rendered stereo
 world (``leadline synth tom --stereo --opaque``). The network starts from the match that its correlations expect, a departure
 from RAFT-Stereo.
-Hardware: a CPU core with bf16 (AMX), an hour, which is too short. Expected score after 2,413 steps in an hour: bad 2 of 0.30 and
-an end-point error of 2.7 pixels on four real pairs, where semi-global matching with filled gaps, which learns nothing, has 0.12
-and 1.4 (docs/results/stereo.md).
+Hardware: a CPU core with bf16 (AMX), an hour, which is too short. Expected score after 2,413 steps, an hour: bad 2 of 0.30 and
+an end-point error of 2.7 pixels on four real pairs; semi-global matching with filled gaps, which learns nothing, has 0.12 and
+1.4 (docs/results/stereo.md).
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from leadline.recipes.studies.study import LONGEST, SHAPES
 from leadline.recipes.tom_finetune import MILD, OPTIMISER
 from leadline.training.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 
-Masks = Literal["none", "true", "proxy", "sure"]  # true ones, what a segmenter finds likeliest, where it is sure
+# True ones, the same with numbers of things, what a segmenter finds likeliest, and where it is sure.
+Masks = Literal["none", "true", "things", "proxy", "sure"]
 
 OPAQUE, HELD_OUT = "tom-opaque-b", "tom-held-out"
 # What is labelled: other scenes than those of the base, which must not know them.
@@ -79,6 +80,13 @@ ARMS = (
         "Virtual at inference, masks predicted for sure, a colour for each patch (`--tom auto`)",
         asks="sure",
         options=VirtualOptions(alike="component"),
+    ),
+    TomArm(
+        "ft-things",
+        "Ft. Virtual, true masks, a colour for each thing",
+        "things",
+        options=VirtualOptions(alike="instance"),
+        extra=True,
     ),
     TomArm("ft-merged", "Ft. Virtual, plain labels outside the mask", "true", merged=True, extra=True),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def prepare(study: TomStudy, folders: Folders) -> None:
 
 
 def lay_out_photos(world: Path, out: Path) -> None:
-    """Link the pictures of a world into one folder of photos, and masks, true and all black ones, beside it.
+    """Link the pictures of a world into one folder of photos, and masks, true ones, numbered things and black ones, beside it.
 
     Nothing else of the world is taken: a fine-tuning sees no depth.
     """
@@ -54,14 +55,35 @@ def lay_out_photos(world: Path, out: Path) -> None:
         for picture in sorted((scene / "image").iterdir()):
             name = f"{world.name}-{scene.name}-{picture.stem}.png"
             mask = scene / "material" / f"{picture.stem}.png"
-            nothing = out / "masks-none" / name
-            if not nothing.exists():
-                nothing.parent.mkdir(parents=True, exist_ok=True)
-                temporary = nothing.with_name(f".{os.getpid()}{name}")
-                cv2.imwrite(str(temporary), np.zeros_like(_read_mask(mask)))
-                temporary.replace(nothing)
+            _write_mask(out / "masks-none" / name, partial(_nothing, mask))
+            _write_mask(out / "masks-things" / name, partial(_things, mask))
             _link(mask, out / "masks-true" / name)
             _link(picture, out / "photos" / f"{world.name}-{scene.name}-{picture.name}")
+
+
+def _write_mask(path: Path, make: Callable[[], NDArray[Any]]) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{os.getpid()}{path.name}")
+        cv2.imwrite(str(temporary), make())
+        temporary.replace(path)
+
+
+def _segmented(segment: Segment, picture: Path) -> NDArray[np.uint8]:
+    return np.asarray(segment(read_image(picture).pixels), dtype=np.uint8)
+
+
+def _nothing(mask: Path) -> NDArray[np.uint8]:
+    return np.zeros_like(_read_mask(mask))
+
+
+def _things(mask: Path) -> NDArray[np.uint16]:
+    """Return the (h, w) numbers of a world's things, from 1, where the mask marks glass or mirrors."""
+    path = mask.parent.with_name("instance") / mask.name
+    things = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if things is None:
+        raise LeadlineError(f"{path} is no mask: delete its scene and render it again")
+    return np.where(_read_mask(mask) > 0, things.astype(np.int64) + 1, 0).astype(np.uint16)
 
 
 def write_proxy_masks(photos: Path, out: Path, segment: Segment) -> float:
@@ -75,11 +97,7 @@ def write_proxy_masks(photos: Path, out: Path, segment: Segment) -> float:
     both = either = 0
     for picture in list_images(photos / "photos"):
         path = out / f"{picture.stem}.png"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{os.getpid()}{path.name}")
-            cv2.imwrite(str(temporary), np.asarray(segment(read_image(picture).pixels), dtype=np.uint8))
-            temporary.replace(path)
+        _write_mask(path, partial(_segmented, segment, picture))
         found, true = _read_mask(path) > 0, _read_mask(photos / "masks-true" / path.name) > 0
         both, either = both + int((found & true).sum()), either + int((found | true).sum())
     return both / max(1, either)
@@ -94,7 +112,7 @@ def write_labels(arm: TomArm, predictor: Predictor, photos: Path, masks: Path, o
         LeadlineError: more than one photo in ten can't be labelled.
     """
     pictures = [Picture(path, path.relative_to(photos).with_suffix("")) for path in list_images(photos)]
-    source = MaskSource(masks, "material")
+    source = MaskSource(masks, "mirror3d" if arm.labels == "things" else "material")  # the former has numbers of things
     if arm.merged:
         found = [(picture.path, _write_merged(arm, predictor, picture, source, out)) for picture in pictures]
     else:
