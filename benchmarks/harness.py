@@ -67,9 +67,10 @@ def surroundings() -> dict[str, Any]:
 
 
 def report(name: str, settings: Mapping[str, Any], results: Mapping[str, Any], out: Path | None) -> None:
-    """Print a result and write it as JSON to `out` (``benchmarks/results/NAME.json`` by default)."""
+    """Print a result and write it as JSON to `out` (a file, or a folder; ``benchmarks/results/NAME.json`` by default)."""
     record = {"benchmark": name, "settings": dict(settings), "results": dict(results), **surroundings()}
-    path = out or Path(__file__).parent / "results" / f"{name}.json"
+    folder = Path(__file__).parent / "results" if out is None else out
+    path = folder / f"{name}.json" if out is None or out.is_dir() else out
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(json.dumps(record, indent=2) + "\n")

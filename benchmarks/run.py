@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("startup", "losses", "training_step", "predict_folder", "pareto", "evaluate", "serve_load")
+BENCHMARKS = ("startup", "losses", "training_step", "predict_folder", "pareto", "evaluate", "label_job", "serve_load")
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "speed.md"
 
@@ -71,6 +71,7 @@ def page(records: dict[str, Any]) -> str:
         for name, row in made.items()
         if name.startswith("overlap_")
     ]
+    lines += _labels(records["label_job"])
     lines += [
         "",
         "## A training step",
@@ -140,6 +141,34 @@ def page(records: dict[str, Any]) -> str:
         for name, record in records.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _labels(record: dict[str, Any]) -> list[str]:
+    settings, made = record["settings"], record["results"]
+    lines = [
+        "",
+        "## Labels for a folder of photos",
+        "",
+        f"`leadline label teacher`: {settings['photos']} JPEGs of 1.2 megapixels, one network, {settings['rounds']} rounds.",
+        "The pipeline in a loop saves an 8-bit PNG at the photo's size; the job plans the folder and writes a tar of 16-bit",
+        "PNGs at the network's size, a manifest and its checksums. Bound: the job's time on one core, divided by the cores.",
+        "",
+        "| contestant | ms a photo | times as fast | target | share of the bound reached | target |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in ("transformers_loop", "label_job_fp32", "label_job_bf16", "ray_job_fp32"):
+        row, overlap = made[name], made.get(f"overlap_{name.removeprefix('label_job_')}")
+        share = f"{overlap['share_of_bound']:.2f} | 0.90" if overlap else "|"
+        target = "2.5" if name.startswith("label") else ""
+        speed = row["speedup_over_transformers_loop"]
+        lines.append(f"| `{name}` | {_ms(row, settings['photos'])} | {speed:.2f} | {target} | {share} |")
+    ray = made["ray"]
+    return [
+        *lines,
+        "",
+        f"Ray on one machine takes {ray['time_over_local']:.2f} times as long as the local engine, and"
+        f" {ray['worker_ready_after_s']:.1f} s before, until its worker is ready.",
+    ]
 
 
 def _evaluation(record: dict[str, Any]) -> list[str]:

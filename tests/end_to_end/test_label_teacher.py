@@ -14,6 +14,7 @@ import pytest
 from tests.end_to_end.command import hidden_files, json_rows, leadline_command
 from tests.unit.labels.pictures_and_teachers import encoded, labels_in, noise, noise_tar
 
+from leadline import read_depth
 from leadline.labels.manifest import read_manifest
 
 pytest.importorskip("pyarrow")
@@ -116,6 +117,24 @@ def test_a_folder_is_labelled_from_the_command_line_and_resumed(tmp_path):
     assert hidden_files(tmp_path / "out" / "shards") == []
 
 
+def test_labels_in_bf16_are_near_those_in_fp32_and_do_not_mix_with_them(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "0.png").write_bytes(encoded(noise(0, (64, 96))))
+    maps = {}
+    for precision in ("fp32", "bf16"):
+        arguments = ("label", "teacher", tmp_path / "photos", tmp_path / precision, "--precision", precision)
+        done = leadline_command(*arguments)
+        assert done.returncode == 0, done.stderr
+        (label,) = (data for name, data in labels_in(tmp_path / precision).items() if name.endswith(".png"))
+        (tmp_path / f"{precision}.png").write_bytes(label)
+        maps[precision] = read_depth(tmp_path / f"{precision}.png").values
+    fp32, bf16 = maps["fp32"], maps["bf16"]
+    assert np.abs(fp32 - bf16).max() < 0.1 * np.ptp(fp32)  # equal where a processor has no bf16
+    mixed = leadline_command("label", "teacher", tmp_path / "photos", tmp_path / "fp32", "--precision", "bf16")
+    assert mixed.returncode == 1
+    assert "holds labels with precision = 'fp32', not 'bf16'" in mixed.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -123,6 +142,7 @@ def test_a_folder_is_labelled_from_the_command_line_and_resumed(tmp_path):
         (("memory://gone/x.tar", "out"), "no file memory://gone/x.tar: check the name"),
         (("in.txt", "out", "--sky", "no.onnx"), "no.onnx"),
         (("in.txt", "in.txt"), "can't write to in.txt"),
+        (("in.txt", "out", "--precision", "bf16"), "--precision bf16 for ramp: expected an ONNX file"),
     ],
 )
 def test_what_can_not_be_labelled_is_one_line(tmp_path, arguments, line):

@@ -23,6 +23,7 @@ def teacher(
     *paths: Annotated[str, Parameter(required=True, negative=())],
     model: str = "leadline-s.v1",
     kind: str | None = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
     size: Literal["network", "image"] = "network",
     write: Literal["png16", "npz"] = "png16",
     images: Literal["reference", "bytes"] = "reference",
@@ -57,6 +58,8 @@ def teacher(
         A shipped network, an ONNX file, a run of leadline train, or a transformers model such as owner/name.
     kind
         What an ONNX file's numbers mean if it has no card.
+    precision
+        The network computes in fp32, or in bf16: several times as fast on CPUs that have it, with about three digits.
     size
         Labels at the network's resolution, or at the pictures'.
     write
@@ -110,12 +113,14 @@ def teacher(
     cluster |= {"gpus_per_worker": gpus_per_worker, "wait_minutes": wait_minutes}
     if engine == "local" and (stray := next((name for name, value in cluster.items() if value is not None), None)):
         raise LeadlineError(f"--{stray.replace('_', '-')} {cluster[stray]} is of --engine ray: add that, or leave it out")
-    options = LabelOptions(size, write, images, min_side, duplicate_bits, min_spread, max_flip_difference)
+    options = LabelOptions(
+        size, write, images, min_side, duplicate_bits, min_spread, max_flip_difference, precision=precision
+    )  # fmt: skip
     keep_freed_memory()
     if engine == "ray" and not dry_run:
         rest = {"shard_images": shard_images, "retry_failed": retry_failed, "verify": verify}
         return _on_ray(inputs, model, kind, out, options, sky, {**cluster, **rest}, json)
-    predictor = load(model, kind)
+    predictor = load(model, kind, precision)
     mask, sky_name = _sky(sky)
     if dry_run:
         return _tell_estimate(estimate(inputs, predictor, options, shard_images, mask), json)
@@ -141,7 +146,7 @@ def _on_ray(
     from leadline.labels.ray_job import WAIT_S, RayLabelJob
 
     job = RayLabelJob(
-        inputs, partial(load, _full_path(model), kind), Path(out), options,
+        inputs, partial(load, _full_path(model), kind, options.precision), Path(out), options,
         make_sky=partial(_sky_alone, _full_path(sky)) if sky else None, sky_name=_sky(sky)[1],
         workers=_fewest_and_most(settings["workers"]), cpus_per_worker=settings["cpus_per_worker"],
         gpus_per_worker=settings["gpus_per_worker"] or 0.0, address=settings["ray_address"],

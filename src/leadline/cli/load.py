@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from leadline.runtime.stereo import StereoPredictor
 
 
-def load(model: str, kind: str | None = None) -> Predictor:
+def load(model: str, kind: str | None = None, precision: str = "auto") -> Predictor:
     """Return a predictor for many pictures.
 
     Args:
@@ -19,13 +19,18 @@ def load(model: str, kind: str | None = None) -> Predictor:
             as owner/name or a folder that `save_pretrained` wrote, one of the baselines "constant" and "ramp", or "sgm". An
             ONNX file or checkpoint of a stereo network, and "sgm", answer pairs alone.
         kind: what the numbers mean, if the model does not say.
+        precision: "auto" (fp32), "fp32" or "bf16", of ONNX files and transformers models.
 
     Raises:
-        LeadlineError: there is no such model, or a baseline is given a kind.
+        LeadlineError: there is no such model, a baseline is given a kind, or another model "bf16".
     """
     from leadline.evaluation.baselines import ConstantMap, VerticalRamp
     from leadline.runtime.predictor import load_predictor, predictor_sources
 
+    if precision == "bf16" and (model in ("constant", "ramp", "sgm") or _is_checkpoint(Path(model))):
+        from leadline.errors import LeadlineError
+
+        raise LeadlineError(f"--precision bf16 for {model}: expected an ONNX file (leadline export) or a transformers model")
     if model in ("constant", "ramp"):
         if kind is not None:
             from leadline.errors import LeadlineError
@@ -39,7 +44,7 @@ def load(model: str, kind: str | None = None) -> Predictor:
     for source in (_from_checkpoint, _from_transformers):
         if source not in predictor_sources:
             predictor_sources.append(source)
-    return load_predictor(model, kind=kind, throughput=True)
+    return load_predictor(model, kind=kind, precision=precision, throughput=True)
 
 
 def _matcher(model: str) -> StereoPredictor | None:
@@ -74,9 +79,13 @@ def _is_stereo_checkpoint(folder: Path) -> bool:
     return is_stereo(str(architecture))
 
 
+def _is_checkpoint(path: Path) -> bool:
+    return path.is_dir() and not _is_transformers(path)
+
+
 def _from_checkpoint(request: LoadRequest) -> Predictor | None:
     folder = Path(request.name)
-    if not folder.is_dir() or _is_transformers(folder):
+    if not _is_checkpoint(folder):
         return None
     import hashlib
     from dataclasses import replace

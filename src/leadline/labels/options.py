@@ -11,6 +11,7 @@ from leadline.labels.source_bytes import MAX_BYTES
 SIZES = ("network", "image")
 FORMATS = ("png16", "npz")
 IMAGES = ("reference", "bytes")
+PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class LabelOptions:
         min_spread: leave out flat labels: those whose `spread` (see `leadline.labels.stages`) is smaller.
         max_flip_difference: predict the mirrored picture, too, and leave out pictures whose two maps differ by more (see
             `flip_difference`); None predicts once.
+        precision: what the teacher was loaded to compute in, "fp32" or "bf16"; it is recorded, so that workers do not mix them.
         max_pixels: a larger picture fails before it is decoded.
         max_bytes: a larger file fails before it is read.
     """
@@ -39,11 +41,12 @@ class LabelOptions:
     duplicate_bits: int | None = None
     min_spread: float = 0.0
     max_flip_difference: float | None = None
+    precision: str = "fp32"
     max_pixels: int = MAX_PIXELS
     max_bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
-        for name, known in (("size", SIZES), ("write", FORMATS), ("images", IMAGES)):
+        for name, known in (("size", SIZES), ("write", FORMATS), ("images", IMAGES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise LeadlineError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(known)}")
         if self.duplicate_bits is not None and not 0 <= self.duplicate_bits <= 32:
