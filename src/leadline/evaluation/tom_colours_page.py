@@ -62,8 +62,8 @@ the variants do, on {views} rendered views of rooms with glass and mirrors that 
 * *Spread*: half the inter-quartile range over the copies, as a share of the true disparity, mean over the ToM pixels. *Rank*:
   Spearman's correlation of a pixel's spread with its error (of disparity) over the ToM pixels of a view, mean over views:
   does the spread tell where in a picture the map is wrong?
-* *Time*: of all copies and their median over that of a plain prediction, in turns, nothing kept between them; the median of
-  {TIMED_VIEWS} views.
+* *Time*: processor time of all copies and their median over that of a plain prediction, in turns, nothing kept between them;
+  the median of {TIMED_VIEWS} views.
 * Views with ToM on less than {low} or more than {high} of their pixels are passed over ({passed} of {views + passed}).
 * Fewer colours are the first ones of more, as everywhere in leadline: N = 1 to 20 share their copies. Grey is one colour, so
   that more copies of it are the same copy; *random greys* are the colours without their hue.
