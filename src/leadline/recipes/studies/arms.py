@@ -71,7 +71,7 @@ def draw_arms(
         if number < len(bars) and (bar := bars[number]) is not None:
             axis.axvline(bar, color=colour, linewidth=0.8, linestyle="--")
     axis.set_yticks(range(len(titles)), list(reversed(titles)))
-    axis.set_xlabel(axis_label)
+    axis.set_xlabel(axis_label, loc="right")
     axis.grid(color="#dddddd", linewidth=0.6)
     axis.set_axisbelow(True)
     if titles and groups:

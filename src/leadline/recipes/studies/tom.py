@@ -77,7 +77,7 @@ ARMS = (
     TomArm("things", "Virtual at inference, a colour for each thing", asks="true", options=VirtualOptions(alike="instance")),
     TomArm(
         "sure",
-        "Virtual at inference, masks predicted for sure, a colour for each patch (`--tom auto`)",
+        "Virtual at inference, masks where sure (`--tom auto`)",
         asks="sure",
         options=VirtualOptions(alike="component"),
     ),
