@@ -110,16 +110,22 @@ def virtual_label(pred: Map, label: Map, valid: Mask) -> float:
 
 
 def pseudo_label(pred: Map, label: Map, valid: Mask, share: float = 0.1) -> float:
+    p, t = _normalised_maps(pred, label, valid)
+    ranked = sorted(np.argwhere(valid).tolist(), key=lambda yx: abs(p[*yx] - t[*yx]))
+    kept = np.zeros_like(valid)
+    for y, x in ranked[: int(np.floor((1 - share) * len(ranked)))]:
+        kept[y, x] = True
+    p, t = _normalised_maps(pred, label, kept)
+    return l1(p, t, kept) + 2 * ssi_losses.gradient_matching(p, t, kept)
+
+
+def _normalised_maps(pred: Map, label: Map, valid: Mask) -> tuple[Map, Map]:
     p, t = np.zeros(pred.shape), np.zeros(pred.shape)
     ours, theirs = ssi_losses.normalised(pred, valid), ssi_losses.normalised(label, valid)
     assert ours is not None
     assert theirs is not None
     p[valid], t[valid] = ours, theirs
-    ranked = sorted(np.argwhere(valid).tolist(), key=lambda yx: abs(p[*yx] - t[*yx]))
-    kept = np.zeros_like(valid)
-    for y, x in ranked[: int(np.floor((1 - share) * len(ranked)))]:
-        kept[y, x] = True
-    return l1(p, t, kept) + 2 * ssi_losses.gradient_matching(p, t, kept)
+    return p, t
 
 
 def cutmix(pred: Map, label: Map, valid: Mask, inside: Mask) -> float:

@@ -155,13 +155,14 @@ def affine_sheet() -> Sheet[Tensor]:
     def against_truth(loss: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         return lambda p: loss(p, truth, valid)
 
-    sign = {"ssi_mse_loss": ("upside down",)}  # its fitted scale may be negative
+    # A fitted scale may be negative; a tenth of the pixels is ignored.
+    more = {"ssi_mse_loss": ("upside down",), "pseudo_label_loss": ("outliers", "hole")}
     return Sheet(
         "affine",
         "Relative disparity: scale and shift are free",
         planted(truth),
         _first,
-        tuple(Objective(name, against_truth(loss), both + sign.get(name, ())) for name, loss in losses.items()),
+        tuple(Objective(name, against_truth(loss), both + more.get(name, ())) for name, loss in losses.items()),
     )
 
 

@@ -27,9 +27,11 @@ def pseudo_label_loss(
 ) -> Float[Tensor, " n"]:
     """Return (N,) mean |p - l| over a map's kept pixels plus `gradient_weight` times gradient matching.
 
-    p and l are the maps without median and mean absolute deviation, taken over all valid pixels. The `ignored_share` of a map's
-    pixels with the largest |p - l| is ignored: there the label is more likely wrong than the student. The mean is over the kept
-    ones, without MiDaS's half (the authors in issue 108 of their repository; METHODS C.1).
+    The `ignored_share` of a map's pixels with the largest |p - l| is ignored: there the label is more likely wrong than the
+    student. p and l are the maps without median and mean absolute deviation: first over all valid pixels, to find these, then
+    over the kept ones, which the loss is made of. With the former alone a student learns to put all its deviation into the
+    ignored pixels and to be flat elsewhere. The mean is over the kept ones, without MiDaS's half (the authors in issue 108 of
+    their repository; METHODS C.1).
 
     Args:
         pred, label: (N, h, w) disparity of the student and of the teacher.
@@ -40,9 +42,13 @@ def pseudo_label_loss(
             does not say which.
     """
     target, possible, _ = normalise(label, valid)
-    valid = valid & possible[:, None, None]
+    kept = valid = valid & possible[:, None, None]
     ours, _, _ = normalise(pred, valid)
-    kept = keep_smallest((ours - target).detach().abs(), valid, 1 - ignored_share)
+    if ignored_share > 0:
+        kept = keep_smallest((ours - target).detach().abs(), valid, 1 - ignored_share)
+        target, possible, _ = normalise(label, kept)
+        kept, valid = kept & possible[:, None, None], valid & possible[:, None, None]
+        ours, _, _ = normalise(pred, kept)
     data = mean_over((ours - target).abs(), kept)
     if gradient_weight == 0:
         return data

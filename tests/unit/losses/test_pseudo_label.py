@@ -46,3 +46,18 @@ def test_equal_errors_are_kept_together() -> None:
 def test_ignored_pixels_leave_the_gradient_term_only_if_asked() -> None:
     pred, label, valid = maps()
     assert not torch.allclose(pseudo_label_loss(pred, label, valid), pseudo_label_loss(pred, label, valid, gradient_over="all"))
+
+
+def test_deviation_that_hides_in_the_ignored_pixels_does_not_pay() -> None:
+    """A flat map with a tenth of wild pixels, normalised over all pixels, would have no gradient: students fell into it."""
+    generator = torch.Generator().manual_seed(0)
+    label = torch.rand(1, 20, 20, generator=generator, dtype=torch.float64)
+    flat = 1e-3 * torch.rand(1, 20, 20, generator=generator, dtype=torch.float64)
+    wild = flat.clone()
+    wild[:, :2] = 100.0
+    valid = torch.ones_like(label, dtype=torch.bool)
+    hidden = pseudo_label_loss(wild, label, valid).item()
+    assert hidden > 0.9 * pseudo_label_loss(flat, label, valid, ignored_share=0.0).item()
+    wild.requires_grad_(True)
+    (gradient,) = torch.autograd.grad(pseudo_label_loss(wild, label, valid).sum(), wild)
+    assert gradient[:, 2:].abs().sum() > 1  # of a map that is flat to a thousandth
