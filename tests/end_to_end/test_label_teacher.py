@@ -135,6 +135,20 @@ def test_labels_in_bf16_are_near_those_in_fp32_and_do_not_mix_with_them(tmp_path
     assert "holds labels with precision = 'fp32', not 'bf16'" in mixed.stderr
 
 
+def test_labels_are_the_mean_of_several_networks_and_of_mirrored_pictures(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "0.png").write_bytes(encoded(noise(0, (64, 96))))
+    arguments = ("label", "teacher", tmp_path / "photos", tmp_path / "out", "--model", "leadline-s.v1,ramp", "--flip")
+    done = leadline_command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out" / "labels.json").read_text())["model"]["name"] == "leadline-s.v1+ramp+mirrored"
+    again = leadline_command(*arguments[:-1])
+    assert "model name = 'leadline-s.v1+ramp+mirrored', not 'leadline-s.v1+ramp'" in again.stderr
+    wrong = leadline_command(*arguments[:-2], "leadline-s.v1,,ramp")
+    assert wrong.returncode == 1
+    assert "expected one model, or several with commas between" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -143,6 +157,7 @@ def test_labels_in_bf16_are_near_those_in_fp32_and_do_not_mix_with_them(tmp_path
         (("in.txt", "out", "--sky", "no.onnx"), "no.onnx"),
         (("in.txt", "in.txt"), "can't write to in.txt"),
         (("in.txt", "out", "--precision", "bf16"), "--precision bf16 for ramp: expected an ONNX file"),
+        (("in.txt", "out", "--flip", "--max-flip-difference", "0.3"), "--max-flip-difference 0.3 compares"),
     ],
 )
 def test_what_can_not_be_labelled_is_one_line(tmp_path, arguments, line):

@@ -218,3 +218,15 @@ def test_control_c_leaves_whole_files_only(tmp_path: Path) -> None:
     for path in written:
         assert leadline.read_depth(path).hw == (480, 640)
     assert not hidden_files(out)
+
+
+def test_flip_averages_with_the_mirrored_picture(tmp_path):
+    from leadline.runtime.averaging import AveragedPredictor
+
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    done = leadline_command("predict", tmp_path / "a.png", "--flip", "--out", tmp_path / "out", "--write", "npz")
+    assert done.returncode == 0, done.stderr
+    found = leadline.read_depth(tmp_path / "out" / "a.npz").values
+    expected = AveragedPredictor([leadline.load_predictor()])(picture).depth.values
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.ptp(expected))

@@ -29,6 +29,7 @@ def evaluate(
     protocol: str | None = None,
     classes: str | None = None,
     tom: str | None = None,
+    flip: Flag = False,
     every: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
     limit: Count = None,
     json: Path | None = None,
@@ -45,7 +46,8 @@ def evaluate(
     ----------
     model
         A shipped network (leadline models list), an ONNX file, a run of leadline train or a checkpoint, a transformers model
-        such as owner/name or its folder, or constant or ramp, which never look at the picture.
+        such as owner/name or its folder, or constant or ramp, which never look at the picture. Several, with commas between,
+        are averaged.
     predictions
         Instead of a model: a folder with one depth file a sample, named as the samples or as their pictures.
     kind
@@ -63,6 +65,8 @@ def evaluate(
     tom
         Score the model with virtual depth on glass and mirrors: sample takes the true masks that the data set has; auto, or the
         name of a segmenter, finds them, as in leadline predict.
+    flip
+        Average with the answers for the mirrored pictures.
     every
         Score the first of each so many samples.
     limit
@@ -98,9 +102,9 @@ def evaluate(
         chosen = replace(chosen, classes=_with_classes(chosen, classes))
     all_names = reader.names(root)
     names = all_names[::every][:limit]
-    if tom is not None and predictions is not None:
-        raise CycloptsError(msg=f"--tom {tom} paints pictures and needs a --model: --predictions {predictions} never sees them")
-    predictor = _predictor(model, predictions, all_names, kind, convention)
+    if predictions is not None and (option := f"--tom {tom} paints" if tom is not None else "--flip mirrors" if flip else ""):
+        raise CycloptsError(msg=f"{option} pictures and needs a --model: --predictions {predictions} never sees them")
+    predictor = _predictor(model, predictions, all_names, kind, convention, flip)
     if tom is not None:
         predictor = _with_tom(predictor, tom)
     if report is not None:
@@ -154,7 +158,7 @@ def _with_classes(protocol: Protocol, names: str) -> Any:
 
 
 def _predictor(
-    model: str | None, predictions: Path | None, names: list[str], kind: str | None, convention: str | None
+    model: str | None, predictions: Path | None, names: list[str], kind: str | None, convention: str | None, flip: bool
 ) -> Predictor:
     from leadline.runtime.malloc import keep_freed_memory
 
@@ -165,7 +169,7 @@ def _predictor(
         return FolderPredictions(predictions, names, kind=kind, convention=convention)
     from leadline.cli.load import load
 
-    return load(str(model), kind)
+    return load(str(model), kind, flip=flip)
 
 
 def _with_tom(predictor: Predictor, tom: str) -> Predictor:

@@ -24,6 +24,7 @@ def teacher(
     model: str = "leadline-s.v1",
     kind: str | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
+    flip: Flag = False,
     size: Literal["network", "image"] = "network",
     write: Literal["png16", "npz"] = "png16",
     images: Literal["reference", "bytes"] = "reference",
@@ -55,11 +56,14 @@ def teacher(
     paths
         Pictures, folders, quoted globs, lists (.txt), tar files, Parquet files, or URLs of these; the last is the folder OUT.
     model
-        A shipped network, an ONNX file, a run of leadline train, or a transformers model such as owner/name.
+        A shipped network, an ONNX file, a run of leadline train, or a transformers model such as owner/name. Several, with
+        commas between, are averaged.
     kind
         What an ONNX file's numbers mean if it has no card.
     precision
         The network computes in fp32, or in bf16: several times as fast on CPUs that have it, with about three digits.
+    flip
+        Average with the labels of the mirrored pictures: twice the work, better labels.
     size
         Labels at the network's resolution, or at the pictures'.
     write
@@ -113,14 +117,19 @@ def teacher(
     cluster |= {"gpus_per_worker": gpus_per_worker, "wait_minutes": wait_minutes}
     if engine == "local" and (stray := next((name for name, value in cluster.items() if value is not None), None)):
         raise LeadlineError(f"--{stray.replace('_', '-')} {cluster[stray]} is of --engine ray: add that, or leave it out")
+    if flip and max_flip_difference is not None:
+        raise LeadlineError(
+            f"--max-flip-difference {max_flip_difference:g} compares a picture's label with its mirrored copy's, and --flip "
+            "takes their mean, which both have: give one"
+        )
     options = LabelOptions(
         size, write, images, min_side, duplicate_bits, min_spread, max_flip_difference, precision=precision
     )  # fmt: skip
     keep_freed_memory()
     if engine == "ray" and not dry_run:
         rest = {"shard_images": shard_images, "retry_failed": retry_failed, "verify": verify}
-        return _on_ray(inputs, model, kind, out, options, sky, {**cluster, **rest}, json)
-    predictor = load(model, kind, precision)
+        return _on_ray(inputs, model, kind, flip, out, options, sky, {**cluster, **rest}, json)
+    predictor = load(model, kind, precision, flip=flip)
     mask, sky_name = _sky(sky)
     if dry_run:
         return _tell_estimate(estimate(inputs, predictor, options, shard_images, mask), json)
@@ -132,7 +141,7 @@ def teacher(
 
 
 def _on_ray(
-    inputs: Sequence[str], model: str, kind: str | None, out: str, options: LabelOptions, sky: str | None,
+    inputs: Sequence[str], model: str, kind: str | None, flip: bool, out: str, options: LabelOptions, sky: str | None,
     settings: dict[str, Any], as_json: bool,
 ) -> int:  # fmt: skip
     """Run the job on a cluster; return the exit code."""
@@ -141,12 +150,13 @@ def _on_ray(
     from contextlib import redirect_stdout
     from functools import partial
 
-    from leadline.cli.load import load
+    from leadline.cli.load import load, split_models
     from leadline.cli.progress import say
     from leadline.labels.ray_job import WAIT_S, RayLabelJob
 
+    models = ",".join(map(_full_path, split_models(model)))
     job = RayLabelJob(
-        inputs, partial(load, _full_path(model), kind, options.precision), Path(out), options,
+        inputs, partial(load, models, kind, options.precision, flip=flip), Path(out), options,
         make_sky=partial(_sky_alone, _full_path(sky)) if sky else None, sky_name=_sky(sky)[1],
         workers=_fewest_and_most(settings["workers"]), cpus_per_worker=settings["cpus_per_worker"],
         gpus_per_worker=settings["gpus_per_worker"] or 0.0, address=settings["ray_address"],

@@ -11,19 +11,42 @@ if TYPE_CHECKING:
     from leadline.runtime.stereo import StereoPredictor
 
 
-def load(model: str, kind: str | None = None, precision: str = "auto") -> Predictor:
+def load(model: str, kind: str | None = None, precision: str = "auto", *, flip: bool = False) -> Predictor:
     """Return a predictor for many pictures.
 
     Args:
         model: a shipped network, an ONNX file, a run of `leadline train` or one of its checkpoints, a transformers model such
             as owner/name or a folder that `save_pretrained` wrote, one of the baselines "constant" and "ramp", or "sgm". An
-            ONNX file or checkpoint of a stereo network, and "sgm", answer pairs alone.
+            ONNX file or checkpoint of a stereo network, and "sgm", answer pairs alone. Several, with commas between, are
+            averaged.
         kind: what the numbers mean, if the model does not say.
         precision: "auto" (fp32), "fp32" or "bf16", of ONNX files and transformers models.
+        flip: average with the answer for the mirrored picture.
 
     Raises:
-        LeadlineError: there is no such model, a baseline is given a kind, or another model "bf16".
+        LeadlineError: there is no such model, a baseline is given a kind, another model "bf16", or answers have no mean.
     """
+    names = split_models(model)
+    if flip or len(names) > 1:
+        from leadline.runtime.averaging import AveragedPredictor
+
+        return AveragedPredictor([_load_one(name, kind, precision) for name in names], mirrored=flip)
+    return _load_one(model, kind, precision)
+
+
+def split_models(names: str) -> list[str]:
+    """Return the models of ``"one,another"``; a file or folder whose name has a comma is one."""
+    if "," not in names or Path(names).exists():
+        return [names]
+    parts = [part.strip() for part in names.split(",")]
+    if not all(parts):
+        from leadline.errors import LeadlineError
+
+        raise LeadlineError(f"--model {names!r}: expected one model, or several with commas between")
+    return parts
+
+
+def _load_one(model: str, kind: str | None, precision: str) -> Predictor:
     from leadline.evaluation.baselines import ConstantMap, VerticalRamp
     from leadline.runtime.predictor import load_predictor, predictor_sources
 

@@ -35,6 +35,7 @@ def predict(
     range_: Annotated[tuple[float, float] | None, Parameter(name="--range")] = None,
     side_by_side: Flag = False,
     tiles: bool | None = None,
+    flip: Flag = False,
     smooth: bool = True,
     fixed_colours: Flag = False,
     tom: str | None = None,
@@ -79,6 +80,8 @@ def predict(
         Previews show the photo beside its depth.
     tiles
         Refine very large pictures tile by tile; by default off.
+    flip
+        Average with the prediction for the mirrored picture: twice the work, a little better.
     smooth
         Videos: fit each frame's scale and shift to the frames before.
     fixed_colours
@@ -117,6 +120,10 @@ def predict(
     found = find_inputs(inputs)
     pictures = [item for item in found if item.medium == "picture"]
     predictor = _load(model, kind, engine, precision, throughput=len(pictures) > 1)
+    if flip:
+        from leadline.runtime.averaging import AveragedPredictor
+
+        predictor = AveragedPredictor([predictor])
     if tiles:
         from leadline.runtime.tiling import TiledPredictor
 

@@ -27,7 +27,7 @@ from leadline.labels.perceptual_hash import Gate, perceptual_hash
 from leadline.labels.source_bytes import Item, read_bytes
 from leadline.predictor import Prediction, Predictor
 from leadline.runtime.pipeline import AnySizePredictor
-from leadline.runtime.sizing import network_hw, resize_map
+from leadline.runtime.sizing import network_hw, resize_depth
 
 # From a picture (h, w, 3) to where its sky is, (h, w) bool.
 SkyMask = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
@@ -237,11 +237,7 @@ def _at_size(predictor: Predictor, photo: Photo, pixels: NDArray[np.uint8], opti
     depth = prediction.depth
     if wanted == depth.hw or wanted[0] * wanted[1] > depth.hw[0] * depth.hw[1]:
         return prediction
-    valid = resize_map(depth.valid.astype(np.float32), wanted) > 1 - 1e-6  # a pixel is valid where all that it is mixed from is
-    camera = depth.camera.resize(wanted) if depth.camera else None
-    return Prediction(
-        DepthMap(resize_map(depth.values, wanted), valid, depth.kind, camera, depth.source), notes=prediction.notes
-    )
+    return Prediction(resize_depth(depth, wanted), notes=prediction.notes)
 
 
 def _normalised(values: NDArray[np.float64]) -> NDArray[np.float64]:

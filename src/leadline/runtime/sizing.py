@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.depth_map import DepthMap
+
 # A side of the network's input never exceeds this many times the card's input_size, however long and thin the picture is.
 MOST_TIMES_INPUT_SIZE = 4
 
@@ -67,6 +69,15 @@ def resize_map(values: NDArray[np.float32], hw: tuple[int, int]) -> NDArray[np.f
     import cv2
 
     return _resize(values, hw, cv2.INTER_LINEAR)
+
+
+def resize_depth(depth: DepthMap, hw: tuple[int, int]) -> DepthMap:
+    """Return a map at another size, its camera with it; a pixel is valid where all that it is mixed from is."""
+    if depth.hw == hw:
+        return depth
+    valid = None if depth.valid.all() else resize_map(depth.valid.astype(np.float32), hw) > 1 - 1e-6
+    camera = depth.camera.resize(hw) if depth.camera else None
+    return DepthMap(resize_map(depth.values, hw), valid, depth.kind, camera, depth.source)
 
 
 def _resize(array: NDArray[Number], hw: tuple[int, int], growing: int) -> NDArray[Number]:
