@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from leadline.data.stereo_views import StereoBatch
 from leadline.losses.sequence import sequence_loss
+from leadline.training.fabric_methods import mark_methods
 from leadline.training.stereo_settings import CRESTEREO, RAFT_STEREO, RAFT_STEREO_FINE_TUNING, StereoSettings
 from leadline.training.task import LossReport
 
@@ -28,9 +29,7 @@ class StereoTask:
 
     def __init__(self, network: nn.Module, settings: StereoSettings, device: torch.device) -> None:
         self.network, self.settings, self.device = network, settings, device
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            mark("steps")
+        mark_methods(network, ("steps",))
 
     def step(self, batch: StereoBatch, number: int) -> LossReport:
         """See `leadline.training.task.Task`."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from leadline.training.fabric_methods import mark_methods
 from leadline.training.video_settings import VideoSettings
 
 
@@ -26,7 +27,4 @@ class VideoTask:
 
     def __init__(self, network: nn.Module, settings: VideoSettings, device: torch.device) -> None:
         self.network, self.settings, self.device = network, settings, device
-        mark = getattr(network, "mark_forward_method", None)
-        if mark is not None:  # Fabric's precision is for the calls that it knows of
-            for name in self.calls:
-                mark(name)
+        mark_methods(network, self.calls)
