@@ -24,8 +24,8 @@ def ways_of(engine: str) -> dict[str, Callable[[], object]]:
     """Return the ways to predict the pictures, by name."""
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (384, 512, 3), dtype=np.uint8) for _ in range(PICTURES)]
-    many = load_predictor("leadline-s.v1", engine=engine, throughput=True)
-    one = load_predictor("leadline-s.v1", engine=engine)
+    many = load_predictor("leadline-s", engine=engine, throughput=True)
+    one = load_predictor("leadline-s", engine=engine)
     pool = ThreadPoolExecutor(many.streams)
 
     def parts(size: int) -> list[list[np.ndarray]]:

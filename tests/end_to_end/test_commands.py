@@ -7,13 +7,14 @@ from pathlib import Path
 
 from PIL import Image
 from tests.end_to_end.command import leadline_command
+from tests.shipped import SHIPPED
 
 
 def test_models_are_listed_and_their_cards_shown() -> None:
     listed = leadline_command("models", "list")
     assert listed.returncode == 0, listed.stderr
-    assert "leadline-s.v1  disparity/affine_invariant  Apache-2.0" in listed.stdout
-    card = json.loads(leadline_command("models", "info", "leadline-s.v1").stdout)
+    assert f"{SHIPPED}  disparity/affine_invariant  Apache-2.0" in listed.stdout
+    card = json.loads(leadline_command("models", "info", "leadline-s").stdout)
     assert card["kind"] == "disparity/affine_invariant"
     assert card["training_data"]
     assert len(card["sha256"]) == 64

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.end_to_end.command import hidden_files, leadline_command
+from tests.shipped import SHIPPED
 from tests.unit.evaluation.known_answers import depth_of
 
 from leadline.cli import main
@@ -56,7 +57,7 @@ def test_the_shipped_model_is_scored_in_a_process_of_its_own(rooms, tmp_path):
     assert "4 of 4 images scored, 0 of them failed" in done.stderr
     assert "| abs_rel" in done.stdout
     result = read_result(out)
-    assert result.model.name == "leadline-s.v1"
+    assert result.model.name == SHIPPED
     assert len(result.model.sha256) == 64
     assert set(result.classes) == {"all", "edges", "interior", "near", "mid", "far"}
     assert result.fingerprint in done.stderr

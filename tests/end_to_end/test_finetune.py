@@ -72,7 +72,7 @@ def test_forty_pictures_make_the_shipped_network_better_on_pictures_like_them(fo
     )
     assert code == 0, said
     assert list((tmp_path / "depth").glob("*.png"))
-    before = delta1(unseen, "leadline-s.v1", tmp_path / "before.json")
+    before = delta1(unseen, "leadline-s", tmp_path / "before.json")
     after = delta1(unseen, str(exported), tmp_path / "after.json")
     assert after > before + 0.1, (before, after)
 

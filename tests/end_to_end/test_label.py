@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.end_to_end.command import hidden_files, json_rows, leadline_command
+from tests.shipped import SHIPPED
 
 import leadline
 from leadline.depth_map import PIXEL_DISPARITY, DepthMap
@@ -41,7 +42,7 @@ def labels(scenes, tmp_path_factory):
 def test_labels_say_what_they_are_and_how_they_were_made(labels):
     depth = leadline.read_depth(labels / "deep" / "B.npz")
     assert str(depth.kind) == "disparity/affine_invariant"
-    assert depth.source == "leadline-s.v1, virtual depth of 2 colours"
+    assert depth.source == f"{SHIPPED}, virtual depth of 2 colours"
     record = json.loads((labels / "labels.json").read_text())
     assert len(record["model"]["sha256"]) == 64
     assert record["settings"]["colours"] == 2
@@ -84,7 +85,7 @@ def test_predict_lays_virtual_depth_into_the_masked_window_alone(scenes, tmp_pat
     done = leadline_command("predict", tmp_path / "photos", *common, "--out", tmp_path / "tom")
     assert done.returncode == 0, done.stderr
     before, after = (leadline.read_depth(tmp_path / name / "A.npz") for name in ("plain", "tom"))
-    assert after.source == "leadline-s.v1, virtual depth of 2 colours, inside the mask alone"
+    assert after.source == f"{SHIPPED}, virtual depth of 2 colours, inside the mask alone"
     np.testing.assert_allclose(after.values[~mask], before.values[~mask], atol=1e-4 * np.ptp(before.values))
     assert np.abs(after.values - before.values)[mask].max() > 1e-3 * np.ptp(before.values)
     notes = {row["path"].rpartition("/")[2]: row["notes"] for row in json_rows(done)}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.end_to_end.command import hidden_files, json_rows, leadline_command
+from tests.shipped import SHIPPED
 from tests.unit.labels.pictures_and_teachers import encoded, labels_in, noise, noise_tar
 
 from leadline import read_depth
@@ -138,13 +139,13 @@ def test_labels_in_bf16_are_near_those_in_fp32_and_do_not_mix_with_them(tmp_path
 def test_labels_are_the_mean_of_several_networks_and_of_mirrored_pictures(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "0.png").write_bytes(encoded(noise(0, (64, 96))))
-    arguments = ("label", "teacher", tmp_path / "photos", tmp_path / "out", "--model", "leadline-s.v1,ramp", "--flip")
+    arguments = ("label", "teacher", tmp_path / "photos", tmp_path / "out", "--model", "leadline-s,ramp", "--flip")
     done = leadline_command(*arguments)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "out" / "labels.json").read_text())["model"]["name"] == "leadline-s.v1+ramp+mirrored"
+    assert json.loads((tmp_path / "out" / "labels.json").read_text())["model"]["name"] == f"{SHIPPED}+ramp+mirrored"
     again = leadline_command(*arguments[:-1])
-    assert "model name = 'leadline-s.v1+ramp+mirrored', not 'leadline-s.v1+ramp'" in again.stderr
-    wrong = leadline_command(*arguments[:-2], "leadline-s.v1,,ramp")
+    assert f"model name = '{SHIPPED}+ramp+mirrored', not '{SHIPPED}+ramp'" in again.stderr
+    wrong = leadline_command(*arguments[:-2], "leadline-s,,ramp")
     assert wrong.returncode == 1
     assert "expected one model, or several with commas between" in wrong.stderr
 

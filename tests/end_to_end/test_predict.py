@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.end_to_end.command import hidden_files, json_rows, leadline_command
+from tests.shipped import SHIPPED
 
 import leadline
 
@@ -64,7 +65,7 @@ def test_the_contract_names_kinds_and_sizes_of_the_outputs(inputs: Path, tmp_pat
         png = leadline.read_depth(out / f"{stem}.depth.png")
         assert png.hw == hw
         assert str(png.kind) == "disparity/affine_invariant"
-        assert png.source.startswith("leadline-s.v1")
+        assert png.source.startswith(SHIPPED)
         assert (out / f"{stem}.preview.png").stat().st_size > 0
         assert (out / f"{stem}.ply").read_bytes().startswith(b"ply\nformat binary_little_endian 1.0\n")
     report = json_rows(done)
@@ -146,7 +147,7 @@ def test_usage_errors_exit_with_two_and_name_the_value(inputs: Path, tmp_path: P
     [
         (["missing.jpg"], ["missing.jpg"]),
         (["A.jpg", "--write", "docx"], ["docx", "png16"]),
-        (["A.jpg", "--model", "no-such-model"], ["no-such-model", "leadline-s.v1"]),
+        (["A.jpg", "--model", "no-such-model"], ["no-such-model", SHIPPED]),
         (["A.jpg", "--model", "broken.onnx", "--kind", "disparity/affine_invariant"], ["broken.onnx"]),
         (["A.jpg", "--focal-px", "4"], ["4", "millimet"]),
         (["A.jpg", "--fov-deg", "200"], ["200"]),

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.end_to_end.command import json_rows, leadline_command
+from tests.shipped import SHIPPED
 from tests.unit.evaluation.known_answers import depth_of
 from tests.unit.server.job_server import video, wait_until, zipped
 
@@ -75,7 +76,7 @@ def rooms(tmp_path_factory):
 
 def test_an_evaluation_against_the_server_scores_exactly_as_the_network_itself(served, rooms, tmp_path):
     results = {}
-    for name, model in (("local", "leadline-s.v1"), ("remote", served.url)):
+    for name, model in (("local", "leadline-s"), ("remote", served.url)):
         out = tmp_path / f"{name}.json"
         done = leadline_command(
             "evaluate", "--model", model, "--dataset", "tum", "--root", rooms, "--protocol", "midas-tum", "--json", out
@@ -83,7 +84,7 @@ def test_an_evaluation_against_the_server_scores_exactly_as_the_network_itself(s
         assert done.returncode == 0, done.stderr
         results[name] = read_result(out)
     assert results["remote"].rows == results["local"].rows
-    assert results["remote"].model.name == results["local"].model.name == "leadline-s.v1"
+    assert results["remote"].model.name == results["local"].model.name == SHIPPED
     assert len(results["local"].scored) == 4
 
 
@@ -95,7 +96,7 @@ def test_predict_and_label_take_the_server_for_a_model(served, rooms, tmp_path):
     answer = read_depth(row["outputs"][0])
     expected = load_predictor()(read_image(picture).pixels).depth
     np.testing.assert_array_equal(answer.values, expected.values)
-    assert answer.source == "leadline-s.v1"
+    assert answer.source == SHIPPED
     done = leadline_command(
         "label", "teacher", rooms / "*_color.png", tmp_path / "labels", "--model", served.url, "--size", "image"
     )

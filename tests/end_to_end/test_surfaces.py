@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from tests.shipped import SHIPPED
 from tests.unit.data.datasets.test_images_and_depths import save
 
 from leadline.cli import main
@@ -85,9 +86,9 @@ def test_booster_of_two_pictures_counts_bad_pixels_by_class(booster, tmp_path, c
 
 
 def test_a_model_is_scored_with_virtual_depth_from_the_samples_masks(booster, tmp_path, capsys):
-    plain = evaluate(capsys, booster, tmp_path / "plain.json", "booster-mono", "--model", "leadline-s.v1")
-    tom = evaluate(capsys, booster, tmp_path / "tom.json", "booster-mono", "--model", "leadline-s.v1", "--tom", "sample")
-    assert read_result(tmp_path / "tom.json").model.name == "leadline-s.v1+tom"
+    plain = evaluate(capsys, booster, tmp_path / "plain.json", "booster-mono", "--model", "leadline-s")
+    tom = evaluate(capsys, booster, tmp_path / "tom.json", "booster-mono", "--model", "leadline-s", "--tom", "sample")
+    assert read_result(tmp_path / "tom.json").model.name == f"{SHIPPED}+tom"
     assert tom["tom"]["abs_rel"] != pytest.approx(plain["tom"]["abs_rel"], rel=1e-3)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.end_to_end.command import json_rows, leadline_command
+from tests.shipped import SHIPPED
 from tests.unit.runtime.colour_segmenter import write_colour_segmenter
 
 import leadline
@@ -39,7 +40,7 @@ def test_glass_that_a_segmenter_finds_gets_virtual_depth_and_a_picture_without_s
     plain = leadline_command("predict", scenes / "photos", "--write", "npz", "--out", tmp_path / "plain")
     assert plain.returncode == 0, plain.stderr
     before, after = (leadline.read_depth(tmp_path / name / "A.npz") for name in ("plain", "tom"))
-    assert after.source == "leadline-s.v1, virtual depth of 2 colours, inside the mask alone"
+    assert after.source == f"{SHIPPED}, virtual depth of 2 colours, inside the mask alone"
     changed = np.abs(after.values - before.values) > 1e-3 * np.ptp(before.values)
     assert changed[WINDOW].mean() > 0.5
     assert changed[~WINDOW].mean() < 0.05  # the segmenter's mask has a rim

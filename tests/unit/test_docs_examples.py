@@ -18,7 +18,7 @@ from leadline.data.synthetic.analytic import make_sample
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^(?P<indent>[ \t]*)```[ ]?python\b[^\n]*\n(?P<code>.*?)^(?P=indent)```[ \t]*$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->\s*\Z")
-SHIPPED = "leadline-s.v1"
+SHIPPED = "leadline-s"
 
 
 def blocks(text: str) -> list[tuple[int, str]]:

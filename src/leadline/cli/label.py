@@ -29,7 +29,7 @@ def virtual(
     *inputs: Annotated[str, Parameter(required=True, negative=())],
     masks: str,
     out: Path,
-    model: str = "leadline-s.v1",
+    model: str = "leadline-s",
     kind: str | None = None,
     colours: Count = 5,
     fill: Literal["random", "greys", "grey", "surroundings"] = "random",

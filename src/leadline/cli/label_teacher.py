@@ -21,7 +21,7 @@ FromZero = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 
 def teacher(
     *paths: Annotated[str, Parameter(required=True, negative=())],
-    model: str = "leadline-s.v1",
+    model: str = "leadline-s",
     kind: str | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
     flip: Flag = False,

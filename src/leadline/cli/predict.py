@@ -23,7 +23,7 @@ Flag = Annotated[bool, Parameter(negative=())]
 
 def predict(
     *inputs: Annotated[str, Parameter(required=True, negative=())],
-    model: str = "leadline-s.v1",
+    model: str = "leadline-s",
     out: Path = Path("leadline_out"),
     write: str | None = None,
     focal_px: Positive = None,

@@ -276,7 +276,7 @@ class _Maps:
         from leadline.io.image import IMAGE_SUFFIXES
 
         if path.suffix.lower() in IMAGE_SUFFIXES and path.suffix.lower() not in FORMATS:
-            raise LeadlineError(f"{path} is a picture: give --model leadline-s.v1 to predict it first, or a depth file")
+            raise LeadlineError(f"{path} is a picture: give --model leadline-s to predict it first, or a depth file")
         return read_depth(path, kind=self.kind)
 
 

@@ -1,6 +1,6 @@
 """Regenerate ``docs/results/default-model.md``: the shipped network on real samples, beside what needs no network.
 
-    python -m leadline.evaluation.default_model --model leadline-s.v1 --data ../shared/data --out docs/results/default-model.md
+    python -m leadline.evaluation.default_model --model leadline-s --data ../shared/data --out docs/results/default-model.md
 
 ``--sheet FILE.png`` also draws photo, truth and prediction; with ``--photos FOLDER`` photo and prediction of a folder instead.
 ``--model`` takes a network's name, an ONNX file, or one of the baselines ``constant`` and ``ramp``.
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m leadline.evaluation.default_model", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--model", default="leadline-s.v1", help="a network's name, an ONNX file, constant or ramp")
+    parser.add_argument("--model", default="leadline-s", help="a network's name, an ONNX file, constant or ramp")
     parser.add_argument("--data", type=Path, help="the folder with dev/ below it")
     parser.add_argument("--out", type=Path, help="the Markdown file; a JSON file with every image goes beside it")
     parser.add_argument("--sheet", type=Path, help="a PNG with photo, truth and prediction")

@@ -346,7 +346,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m leadline.evaluation.protocols_page", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--data", type=Path, required=True, help="the folder with dev/ below it")
-    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file, constant or ramp")
+    parser.add_argument("--model", default="leadline-s", help="a network's name or an ONNX file, constant or ramp")
     parser.add_argument("--out", type=Path, default=Path("docs/results/protocols.md"), help="the Markdown file")
     parser.add_argument("--plot", type=Path, default=Path("docs/assets/protocols.png"), help="the PNG file")
     given = parser.parse_args(arguments)
@@ -354,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         predictor = load(given.model)
         tables = score(predictor, given.data, say=lambda text: print(text, file=sys.stderr))
         command = f"python -m leadline.evaluation.protocols_page --data {given.data}"
-        if given.model != "leadline-s.v1":
+        if given.model != "leadline-s":
             command += f" --model {given.model}"
         with atomic_write(given.out) as temporary:
             temporary.write_text(render(tables, predictor.card, command), encoding="utf-8")

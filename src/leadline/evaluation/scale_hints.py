@@ -328,7 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m leadline.evaluation.scale_hints", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file")
+    parser.add_argument("--model", default="leadline-s", help="a network's name or an ONNX file")
     parser.add_argument("--data", type=Path, required=True, help="the folder with dev/ below it")
     parser.add_argument("--out", type=Path, required=True, help="the Markdown file; its plot goes to ../assets from there")
     given = parser.parse_args(arguments)

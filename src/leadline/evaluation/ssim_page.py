@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m leadline.evaluation.ssim_page", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--views", type=Path, required=True, help="what leadline synth street has written")
-    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file")
+    parser.add_argument("--model", default="leadline-s", help="a network's name or an ONNX file")
     parser.add_argument(
         "--out", type=Path, required=True, help="the Markdown file; its picture goes to ../assets/ssim.png from there"
     )

@@ -291,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m leadline.evaluation.tom_colours", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file")
+    parser.add_argument("--model", default="leadline-s", help="a network's name or an ONNX file")
     parser.add_argument("--model2", help="another one, beside it")
     parser.add_argument("--worlds", type=Path, required=True, help="what leadline synth tom-held-out has written")
     parser.add_argument("--out", type=Path, required=True, help="the Markdown file; the plot goes to ../assets from there")

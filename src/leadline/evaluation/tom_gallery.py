@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m leadline.evaluation.tom_gallery", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--model", default="leadline-s.v1", help="a network's name or an ONNX file")
+    parser.add_argument("--model", default="leadline-s", help="a network's name or an ONNX file")
     parser.add_argument("--finetuned", help="the same network, fine-tuned on virtual depth")
     parser.add_argument("--worlds", type=Path, required=True, help="what leadline synth tom-held-out has written")
     parser.add_argument("--data", type=Path, required=True, help="the folder with dev/ and unlabelled/ below it")

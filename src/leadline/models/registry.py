@@ -24,7 +24,7 @@ from leadline.models.midas_large import MidasLarge
 from leadline.models.monodepth2 import Monodepth2
 from leadline.models.onnx_weights import fold_norms, read_onnx_weights
 from leadline.models.sfmlearner import SfmLearner
-from leadline.runtime.predictor import list_models, load_card
+from leadline.runtime.predictor import find_shipped, load_card
 
 HF = "hf:"
 PROJECTION = "projection."  # of a student, needed in training alone (`leadline.training.distillation`)
@@ -148,7 +148,7 @@ def load_weights(network: nn.Module, path: Path | str) -> None:
     Raises:
         LeadlineError: the file is missing, can't be read, or belongs to another network.
     """
-    path = {card.name: file for card, file in list_models()}.get(str(path), Path(path))
+    path = find_shipped(str(path)) or Path(path)
     published = path.suffix in (".pt", ".pth")
     if path.suffix == ".onnx":
         state = read_onnx_weights(path)

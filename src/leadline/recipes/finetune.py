@@ -18,7 +18,7 @@ def recipe() -> TrainConfig:
     return TrainConfig(
         name="leadline-s.finetuned",
         run_dir="runs/finetune",
-        model=ModelConfig(weights="leadline-s.v1"),
+        model=ModelConfig(weights="leadline-s"),
         data=DataConfig(cache="runs/finetune/cache", ingest_every_s=0),
         loss=LossConfig(),
         # A tenth of the rates that the network was trained with: few pictures must not erase what it knows.

@@ -36,7 +36,7 @@ def recipe() -> TrainConfig:
     return TrainConfig(
         name="leadline-s.tom",
         run_dir="runs/tom_finetune",
-        model=ModelConfig(weights="leadline-s.v1"),
+        model=ModelConfig(weights="leadline-s"),
         data=DataConfig(cache="runs/tom_finetune/cache", ingest_every_s=0, augmentation=MILD),
         loss=LossConfig(objective="virtual_label", stride=1),
         optimiser=OPTIMISER,

@@ -18,7 +18,7 @@ from leadline.runtime.onnx_header import read_metadata
 from leadline.runtime.onnx_predictor import OnnxPredictor
 from leadline.runtime.segmenter_card import is_segmenter_card
 
-DEFAULT_MODEL = "leadline-s.v1"
+DEFAULT_MODEL = "leadline-s"
 # Where an ONNX file holds its card, as JSON.
 CARD_KEY = "leadline_card"
 # What most public depth networks were trained with; stands in when a file comes without a card.
@@ -104,6 +104,17 @@ def list_models() -> list[tuple[ModelCard, Path]]:
     return [(ModelCard.from_json(text), path) for text, path in found if not is_segmenter_card(text)]
 
 
+def find_shipped(name: str) -> Path | None:
+    """Return the ONNX file of a network that ships with the package, None if none has the name.
+
+    Args:
+        name: with its tag, ``"leadline-s.v1"``, or without, ``"leadline-s"``, for the last one.
+    """
+    files = sorted(weights_folder().glob("*.onnx"))
+    shipped = [file for file in files if name in (file.stem, file.stem.rpartition(".")[0])]
+    return shipped[-1] if shipped else None
+
+
 def weights_folder() -> Path:
     """Return the folder of the networks that ship with the package."""
     return Path(str(resources.files("leadline"))) / "weights"
@@ -126,11 +137,7 @@ def _at_server(address: str, kind: Kind | None) -> Predictor:
 def _find(name: str | PathLike[str]) -> Path | None:
     """Return the ONNX file that a name stands for, or None."""
     path = Path(name)
-    if path.suffix.lower() == ".onnx" or path.is_file():
-        return path
-    files = sorted(weights_folder().glob("*.onnx"))
-    shipped = [file for file in files if str(name) in (file.stem, file.stem.rpartition(".")[0])]
-    return shipped[-1] if shipped else None  # "leadline-s" is its last tag
+    return path if path.suffix.lower() == ".onnx" or path.is_file() else find_shipped(str(name))
 
 
 def _unknown(name: str) -> LeadlineError:

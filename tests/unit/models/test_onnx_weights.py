@@ -51,8 +51,8 @@ def test_folding_changes_names_but_no_number() -> None:
 
 def test_the_shipped_network_can_be_trained_on() -> None:
     network = make_model("leadline-s").eval()
-    load_weights(network, "leadline-s.v1")
-    predictor = load_predictor("leadline-s.v1")
+    load_weights(network, "leadline-s")
+    predictor = load_predictor("leadline-s")
     image = make_sample(0, (96, 128), name="analytic").image
     expected = predictor(image).depth.values
     found = NetworkPredictor(network, predictor.card)(image).depth.values

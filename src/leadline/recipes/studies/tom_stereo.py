@@ -23,7 +23,7 @@ from leadline.training.stereo_settings import StereoSettings
 NAME = "tom-stereo"
 # The opaque world has another seed than `TOM`: the base must not know the scenes that it labels.
 DRAWN_FROM, OPAQUE, TOM, HELD_OUT = "rooms-b", "tom-stereo-opaque-b", "tom-stereo", "tom-stereo-held-out"
-MONOCULAR = "leadline-s.v1"
+MONOCULAR = "leadline-s"
 BASE, PLAIN, VIRTUAL = "base", "ft-base", "ft-virtual"
 SHAPES = ((96, 160), (128, 128))
 LARGEST_PX = 48
