@@ -77,7 +77,8 @@ def project_into(
         source_hw: its size; None for the target's.
     """
     points = unproject(depth, intrinsics)
-    moved = points @ source_from_target[:, None, :3, :3].mT + source_from_target[:, None, None, :3, 3]
+    turned = (points.flatten(1, 2) @ source_from_target[:, :3, :3].mT).view(points.shape)
+    moved = turned + source_from_target[:, None, None, :3, 3]
     z = moved[..., 2]
     ahead = z > NEAREST
     focal, middle = _focal_and_middle(intrinsics if source_intrinsics is None else source_intrinsics)

@@ -144,10 +144,13 @@ def minimum_reprojection(errors: Float[Tensor, "s n h w"], valid: Bool[Tensor, "
     """
     if valid is None:
         valid = torch.ones_like(errors, dtype=torch.bool)
-    source = torch.where(valid, errors.detach(), torch.inf).argmin(0)
-    seen = valid.any(0)
-    error = torch.where(valid, errors, 0.0).gather(0, source[None])[0]
-    return Reprojection(torch.where(seen, error, 0.0), seen, source)
+    error, seen = torch.where(valid[0], errors[0], 0.0), valid[0]
+    source = torch.zeros_like(seen, dtype=torch.int64)
+    for index in range(1, len(errors)):  # a few comparisons are faster than one argmin over few
+        better = valid[index] & (~seen | (errors[index] < error))
+        error, seen = torch.where(better, errors[index], error), seen | valid[index]
+        source = torch.where(better, index, source)
+    return Reprojection(error, seen, source)
 
 
 def moving_pixels(

@@ -11,6 +11,7 @@ from pathlib import Path
 from leadline.errors import LeadlineError
 from leadline.recipes.studies import distillation, losses, mixing, one_scalar, self_supervised, tom, tom_stereo
 from leadline.recipes.studies.study import SEEDS, Study, missing, run_one
+from leadline.runtime.malloc import keep_freed_memory
 
 STUDIES: dict[str, Study | tom.TomStudy] = {study.name: study for study in (losses.STUDY, mixing.STUDY, tom.STUDY)}
 _OWN = (tom_stereo.NAME, distillation.NAME, one_scalar.NAME, self_supervised.NAME)  # are run in a way of their own
@@ -18,6 +19,7 @@ _OWN = (tom_stereo.NAME, distillation.NAME, one_scalar.NAME, self_supervised.NAM
 
 def main() -> int:
     """Do what the command line says."""
+    keep_freed_memory()
     parser = argparse.ArgumentParser(prog="python -m leadline.recipes.studies", description=__doc__)
     parser.add_argument("action", choices=("run", "one", "page"))
     parser.add_argument("study", choices=sorted({*STUDIES, *_OWN}))
