@@ -109,8 +109,8 @@ ALIGNMENT = SelfArm(
 )
 METHODS = (MONODEPTH2, SFMLEARNER, DDVO, DDVO_LONGER, DDVO_REFINED, GEONET, SEMI, TRUTH, ALIGNMENT)
 REAL = (
-    SelfArm("walk", "monodepth2 on the walk", place=WALK, seeds=(0,)),
-    SelfArm("kitchen", "monodepth2 on the kitchen", place=KITCHEN, seeds=(0,)),
+    SelfArm("walk", "monodepth2 on the walk", place=WALK, share=3.0, seeds=(0,)),
+    SelfArm("kitchen", "monodepth2 on the kitchen", place=KITCHEN, share=3.0, seeds=(0,)),
 )
 ARMS = (*ABLATED, *METHODS[1:], GEONET_FLOW, *REAL)
 
@@ -158,7 +158,7 @@ class Plan:
     network: str = "monodepth2"
     networks: dict[str, str] = field(default_factory=lambda: {"geonet": "geonet", "kuznietsov": "kuznietsov"})
     imagenet: bool = True
-    steps: int = 400
+    steps: int = 600
     batch_size: int = 4
     truth_share: float = 0.01
     scored: int = 80

@@ -140,8 +140,8 @@ standard deviation. A claim holds in a seed whose difference is negative. Of the
 The scores of every training: docs/results/studies/self-supervised.
 
 ```sh
-leadline synth drive --fov 80 --count 1200 --video 40 --seed 51 --stereo --size 320 192 --out runs/worlds/self-drive
-leadline synth drive --fov 80 --count 240 --video 30 --seed 61 --size 320 192 --out runs/worlds/self-drive-held-out
+leadline synth drive --fov 80 --count 1200 --video 40 --seed 51 --stereo --size 240 144 --out runs/worlds/self-drive
+leadline synth drive --fov 80 --count 240 --video 30 --seed 61 --size 240 144 --out runs/worlds/self-drive-held-out
 python -m leadline.recipes.studies run  {NAME} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {NAME}
 ```
