@@ -3,8 +3,8 @@
     leadline train student_v2 --set data.sources=shards:labels
 
 ``labels`` is what ``leadline label teacher`` wrote (docs/how-to/distil.md). Starts from the encoder's ImageNet weights.
-Hardware: CPU cores or a GPU; the time is not measured. Expected score: that of your teacher at best; for 1,000 steps on a thousand
-photos see docs/results/distillation.md.
+Hardware: CPU cores or a GPU; the time is not measured. Expected score: for 1,000 steps on a thousand photos see
+docs/results/distillation.md.
 
 As published: labels only; mean absolute error without median and deviation, and gradient matching, 1 : 2; the tenth of each
 label's pixels with the largest error is ignored; features held to a frozen encoder's. Not as published: the encoder (see

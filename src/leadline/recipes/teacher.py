@@ -5,8 +5,8 @@
 
 Every world that ``leadline synth`` renders, glass and mirrors among them: a student has of these what its teacher says.
 The objective is V2's: mean absolute error without median and deviation, and gradient matching, 1 : 2.
-Hardware: CPU cores or a GPU; the time is not measured. Expected score: not measured at this length; 4,000 steps of 8 pictures of
-192 x 224 (62 minutes on a core) give a mean delta1 of 0.755 on the real samples (docs/results/distillation.md).
+Hardware: CPU cores or a GPU; the time is not measured. Expected score: not measured at this length; 4,000 steps of 8 pictures
+of 192 x 224 (62 minutes on a core) give a mean delta1 of 0.755 on the real samples (docs/results/distillation.md).
 
 As published: synthetic truth only, a network larger than its student, no weights of a depth network to start from. Not as
 published: EfficientNet-Lite2 instead of DINOv2-G, thousands of steps instead of 160,000.
