@@ -26,6 +26,7 @@ from leadline.labels.options import LabelOptions
 from leadline.labels.perceptual_hash import Gate, perceptual_hash
 from leadline.labels.source_bytes import Item, read_bytes
 from leadline.predictor import Prediction, Predictor
+from leadline.runtime.averaging import mirrored
 from leadline.runtime.pipeline import AnySizePredictor
 from leadline.runtime.sizing import network_hw, resize_depth
 
@@ -114,9 +115,8 @@ def predict_stage(
     prediction = _at_size(predictor, photo, photo.pixels, options)
     depth = prediction.depth
     if options.max_flip_difference is not None:
-        mirrored = _at_size(predictor, photo, np.ascontiguousarray(photo.pixels[:, ::-1]), options).depth
-        back = DepthMap(mirrored.values[:, ::-1], mirrored.valid[:, ::-1], mirrored.kind)
-        work.facts["flip_difference"] = flip_difference(depth, back)
+        other = _at_size(predictor, photo, np.ascontiguousarray(photo.pixels[:, ::-1]), options).depth
+        work.facts["flip_difference"] = flip_difference(depth, mirrored(other))
     if sky is not None:
         mask = sky(photo.pixels)
         work.facts["sky_share"] = float(mask.mean())

@@ -72,15 +72,16 @@ class AveragedPredictor:
     ) -> Prediction:
         """Predict the map of one (h, w, 3) uint8 picture at the size `output_hw`, by default its own."""
         hw = output_hw or (image.shape[0], image.shape[1])
-        mirror = np.ascontiguousarray(image[:, ::-1]) if self.mirrored else None
+        views = [(image, camera)]
+        if self.mirrored:
+            views.append((np.ascontiguousarray(image[:, ::-1]), camera.flip() if camera else None))
         answers: list[DepthMap] = []
         notes: list[str] = []
         for predictor in self.predictors:
-            for pixels in (image,) if mirror is None else (image, mirror):
-                prediction = _predict(predictor, pixels, hw)
-                depth = prediction.depth
+            for pixels, seen_by in views:
+                prediction = _predict(predictor, pixels, seen_by, hw)
                 notes += prediction.notes
-                answers.append(depth if pixels is image else _mirrored(depth))
+                answers.append(prediction.depth if pixels is image else mirrored(prediction.depth))
         first = answers[0]
         stack: list[NDArray[np.floating[Any]]] = [first.values.astype(np.float64)]
         valid = first.valid.copy()
@@ -97,15 +98,17 @@ class AveragedPredictor:
         return Prediction(DepthMap(mean, valid, first.kind, camera, self.card.name), spread, tuple(dict.fromkeys(notes)))
 
 
-def _predict(predictor: Predictor, pixels: NDArray[np.uint8], hw: tuple[int, int]) -> Prediction:
+def _predict(predictor: Predictor, pixels: NDArray[np.uint8], camera: Camera | None, hw: tuple[int, int]) -> Prediction:
     if isinstance(predictor, AnySizePredictor):
-        return predictor(pixels, output_hw=hw)
-    prediction = predictor(pixels)
+        return predictor(pixels, camera, output_hw=hw)
+    prediction = predictor(pixels, camera)
     return replace(prediction, depth=resize_depth(prediction.depth, hw))
 
 
-def _mirrored(depth: DepthMap) -> DepthMap:
-    return replace_map(depth, values=depth.values[:, ::-1], valid=depth.valid[:, ::-1])
+def mirrored(depth: DepthMap) -> DepthMap:
+    """Return a map with left and right exchanged, as its camera sees it then."""
+    camera = depth.camera.flip() if depth.camera else None
+    return replace_map(depth, values=depth.values[:, ::-1], valid=depth.valid[:, ::-1], camera=camera)
 
 
 def _fit(answer: DepthMap, first: DepthMap) -> tuple[float, float, str]:

@@ -113,3 +113,17 @@ def test_it_is_close_to_the_network_it_averages() -> None:
     plain, mean = network(gradient).depth.values, AveragedPredictor([network])(gradient).depth.values
     assert np.corrcoef(plain.ravel(), mean.ravel())[0, 1] > 0.9
     assert replace(network.card, name="", scores={}) == replace(AveragedPredictor([network]).card, name="")
+
+
+def test_each_view_comes_with_its_own_camera() -> None:
+    seen: list[Camera | None] = []
+
+    class Looks(Reds):
+        def __call__(self, image: NDArray[np.uint8], camera: Camera | None = None) -> Prediction:
+            seen.append(camera)
+            return super().__call__(image, camera)
+
+    camera = Camera(64, 48, 60.0, 61.0, 20.0, 24.0)
+    depth = AveragedPredictor([Looks()])(PICTURE, camera).depth
+    assert depth.camera == camera
+    assert [each.cx for each in seen if each] == [20.0, 44.0]  # 64 - 20: the corner is at 0
