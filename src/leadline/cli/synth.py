@@ -66,7 +66,10 @@ def synth(
     """
     from leadline.cli.progress import say
     from leadline.data.synthetic.job import synthesize
+    from leadline.data.synthetic.mitsuba_scene import find_llvm
 
+    if world != "analytic" and not find_llvm():
+        say("note: no LLVM from version 16 on was found, so rendering is many times slower (Debian: apt-get install libllvm19)")
     if fetch_assets:
         from leadline.data.synthetic.assets import fetch_assets as fetch
         from leadline.errors import LeadlineError

@@ -23,7 +23,9 @@ _OLDEST_LLVM = 16  # Dr.Jit crashes with LLVM 14 and 15
 
 
 def find_llvm() -> str | None:
-    """Return the path of the newest LLVM shared library that Dr.Jit can use, or None."""
+    """Return the path of the LLVM shared library that Dr.Jit is to use: DRJIT_LIBLLVM_PATH, else the newest, else None."""
+    if named := os.environ.get("DRJIT_LIBLLVM_PATH"):
+        return named
     found = {version: path for path in _llvm_libraries() if (version := _llvm_version(path)) >= _OLDEST_LLVM}
     return str(found[max(found)]) if found else None
 
@@ -46,14 +48,14 @@ def _llvm_version(path: Path) -> int:
 
 @lru_cache(maxsize=1)
 def load_mitsuba(threads: int = 0) -> Any:
-    """Import Mitsuba and choose its variant: llvm_ad_rgb where a suitable LLVM is found, else scalar_rgb (half as fast).
+    """Import Mitsuba and choose its variant: llvm_ad_rgb where a suitable LLVM is found, else scalar_rgb (many times slower).
 
     DRJIT_LIBLLVM_PATH names another LLVM. `threads` limits the worker threads (0: all cores).
 
     Raises:
         ImportError: Mitsuba is not installed.
     """
-    path = os.environ.get("DRJIT_LIBLLVM_PATH") or find_llvm()
+    path = find_llvm()
     if path:
         os.environ["DRJIT_LIBLLVM_PATH"] = path
     import drjit

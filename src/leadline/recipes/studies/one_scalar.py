@@ -100,8 +100,8 @@ KITTI = Domain(
     (Scenes("kitti_object", "dev/kitti_object", True), Scenes("kitti_semidense", "dev/kitti_semidense", True)),
     real=True,
 )
-WORLDS = Pair("worlds", "Two rendered cameras", WIDE, NARROW, (96, 160))
-REAL = Pair("kitti", "From a rendered drive to a real car", WIDE, KITTI, (96, 320))
+WORLDS = Pair("worlds", "Two rendered cameras", WIDE, NARROW, (64, 128))
+REAL = Pair("kitti", "From a rendered drive to a real car", WIDE, KITTI, (64, 192))
 PAIRS = (WORLDS, REAL)
 ARMS = (
     ScalarArm("aligned", "mixed, fields of view aligned", WORLDS),

@@ -116,11 +116,11 @@ guesses that of the target's pictures. "No map" says the median distance of each
 The scores of every training: docs/results/studies/{NAME}.
 
 ```sh
-how="--video 60 --size 320 240 --out runs/worlds"
-leadline synth drive --fov 90 --count 1200 --seed 1 $how/drive-90
-leadline synth drive --fov 50 --count 1200 --seed 2 $how/drive-50
-leadline synth drive --fov 90 --count 300 --seed 11 $how/drive-90-held-out
-leadline synth drive --fov 50 --count 300 --seed 12 $how/drive-50-held-out
+how="--video 60 --samples 8 --out runs/worlds"
+leadline synth drive --fov 90 --count 600 --seed 1  --size 256 128 $how/drive-90
+leadline synth drive --fov 50 --count 600 --seed 2  --size 160 80  $how/drive-50
+leadline synth drive --fov 90 --count 180 --seed 11 --size 256 128 $how/drive-90-held-out
+leadline synth drive --fov 50 --count 180 --seed 12 --size 160 80  $how/drive-50-held-out
 python -m leadline.recipes.studies run  {NAME} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {NAME}
 ```
