@@ -73,9 +73,10 @@ def test_frozen_stages_get_no_gradient() -> None:
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
-def test_the_fast_depthwise_gradient_is_that_of_torch(kernel: int, stride: int) -> None:
+@pytest.mark.parametrize("hw", [(13, 16), (5, 8), (2, 3)])
+def test_the_fast_depthwise_gradient_is_that_of_torch(kernel: int, stride: int, hw: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 8, 13, 16, generator=generator).bfloat16()
+    x = torch.randn(2, 8, *hw, generator=generator).bfloat16()
     weight, bias = torch.randn(8, 1, kernel, kernel, generator=generator), torch.randn(8, generator=generator)
     grads = []
     for dtype in (torch.bfloat16, torch.float64):

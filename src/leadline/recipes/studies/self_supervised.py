@@ -52,13 +52,13 @@ class Place:
     focal_px: float | None = None
 
 
-DRIVE = Place("drive", "A rendered drive", "{root}/self-drive", "leadline", "self-drive-held-out", (96, 160))
+DRIVE = Place("drive", "A rendered drive", "{root}/self-drive", "leadline", "self-drive-held-out", (64, 96))
 WALK = Place(
-    "walk", "A real walk (HoloLens)", "hololens@{root}/video/hololens", "hololens", "video/hololens", (96, 160), real=True
+    "walk", "A real walk (HoloLens)", "hololens@{root}/video/hololens", "hololens", "video/hololens", (64, 96), real=True
 )
 KITCHEN = Place(
     "kitchen", "A real kitchen (7-Scenes)", VIDEO + "{root}/dev/seven_scenes_kitchen/*.color.jpg::focal=525", "seven_scenes",
-    "dev/seven_scenes_kitchen", (96, 128), real=True, offsets=(-4, 4), focal_px=525.0,
+    "dev/seven_scenes_kitchen", (64, 96), real=True, offsets=(-4, 4), focal_px=525.0,
 )  # fmt: skip
 
 
