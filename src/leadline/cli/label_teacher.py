@@ -197,10 +197,9 @@ def _sky(name: str | None) -> tuple[SkyMask | None, str]:
     if name is None:
         return None, ""
     from leadline.cli.segmenter import named_segmenter
-    from leadline.runtime.segmenter_card import SKY
 
     segmenter = named_segmenter(name)
-    return lambda pixels: segmenter(pixels) == SKY, f"{segmenter.card.name} {segmenter.card.sha256}".strip()
+    return segmenter.sky, f"{segmenter.card.name} {segmenter.card.sha256}".strip()
 
 
 def _tell(

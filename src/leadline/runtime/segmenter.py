@@ -16,11 +16,12 @@ from leadline.runtime.engine import one_line
 from leadline.runtime.engine_predictor import check_picture
 from leadline.runtime.onnx_header import read_metadata
 from leadline.runtime.predictor import CARD_KEY, weights_folder
-from leadline.runtime.segmenter_card import CLASSES, MIRROR, OPAQUE, TRANSPARENT, SegmenterCard, is_segmenter_card
+from leadline.runtime.segmenter_card import CLASSES, MIRROR, OPAQUE, SKY, TRANSPARENT, SegmenterCard, is_segmenter_card
 from leadline.runtime.sizing import network_hw, network_input, resize_map
 
 DEFAULT_SEGMENTER = "leadline-tom-seg.v1"
 SURE = 0.7
+SMALLEST_SKY = 0.002  # of the picture
 AUTO = "auto"  # on the command line: the default
 HF = "hf:"
 
@@ -79,6 +80,22 @@ class Segmenter:
         marked = resize_map(small[TRANSPARENT] + small[MIRROR], hw) > sure
         mirror = resize_map(small[MIRROR] - small[TRANSPARENT], hw) > 0
         return np.where(marked, np.where(mirror, MIRROR, TRANSPARENT), OPAQUE).astype(np.uint8)
+
+    def sky(self, picture: NDArray[np.uint8], smallest: float = SMALLEST_SKY) -> NDArray[np.bool_]:
+        """Return the (h, w) mask of the sky.
+
+        Args:
+            picture: see above.
+            smallest: share of the picture under which a region is no sky but a speck, as on bright walls.
+        """
+        import cv2
+
+        sky = self(picture) == SKY
+        _, regions, found, _ = cv2.connectedComponentsWithStats(sky.astype(np.uint8), connectivity=8)
+        large = found[:, cv2.CC_STAT_AREA] >= smallest * sky.size
+        large[0] = False  # what is no sky
+        kept: NDArray[np.bool_] = large[regions]
+        return kept
 
     def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         check_picture(picture)

@@ -61,6 +61,17 @@ def test_surfaces_are_marked_where_the_segmenter_is_sure(tmp_path):
     assert (segment.surfaces(image, 0.3) > 0).sum() > (segment.surfaces(image) > 0).sum() > 0
 
 
+def test_specks_are_no_sky(tmp_path):
+    segment = load_segmenter(write_colour_segmenter(tmp_path / "colour.onnx"))
+    image = picture((480, 800))
+    image[100:116, 100:116] = (20, 220, 20)  # 0.07 % of the picture, in the red quarter
+    assert (segment(image)[100:116, 100:116] == 3).sum() > 150
+    sky = segment.sky(image)
+    assert not sky[:240].any()
+    np.testing.assert_array_equal(sky[240:], segment(image)[240:] == 3)
+    np.testing.assert_array_equal(segment.sky(image, smallest=0.0), segment(image) == 3)
+
+
 def test_a_picture_of_another_type_is_refused(tmp_path):
     segment = load_segmenter(write_colour_segmenter(tmp_path / "colour.onnx"))
     with pytest.raises(LeadlineError, match="a picture of float64"):

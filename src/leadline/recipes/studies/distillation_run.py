@@ -35,7 +35,6 @@ from leadline.recipes.studies.distillation import (
 )
 from leadline.recipes.studies.study import INPUT_SIZE, Arm, score
 from leadline.runtime.segmenter import Segmenter
-from leadline.runtime.segmenter_card import SKY
 from leadline.runtime.sizing import resize_picture
 from leadline.sample import Sample
 from leadline.training.config import TrainConfig
@@ -160,7 +159,7 @@ def label_photos(network: Path, photos: Path, out: Path, segmenter: Segmenter | 
 
     torch.set_num_threads(1)
     options = LabelOptions(images="bytes")
-    sky, name = (None, "") if segmenter is None else ((lambda pixels: segmenter(pixels) == SKY), segmenter.card.name)
+    sky, name = (None, "") if segmenter is None else (segmenter.sky, segmenter.card.name)
     teacher = load_network(network, TEACHER_INPUT)
     job = LabelJob([str(photos)], teacher, out, options, shard_images=SHARD_IMAGES, sky=sky, sky_name=name)
     counts: Counter[str] = Counter()
