@@ -31,7 +31,7 @@ def odometry(
     Parameters
     ----------
     model
-        A run or checkpoint of monodepth2 or sfmlearner.
+        A run or checkpoint of monodepth2, sfmlearner, ddvo or geonet.
     source
         A film, as `data.sources` of their training takes it.
     out

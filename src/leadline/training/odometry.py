@@ -99,7 +99,7 @@ def path_by_checkpoint(model: Path, source: str, cache: Path) -> tuple[NDArray[n
     """
     network, _ = load_trained(model)
     if not isinstance(network, VideoNetwork):
-        raise LeadlineError(f"{model} has no pose network: expected a run of monodepth2 or sfmlearner")
+        raise LeadlineError(f"{model} has no pose network: expected a run of monodepth2, sfmlearner, ddvo or geonet")
     config = from_json((checkpoint_folder(model) / "config.json").read_text("utf-8"))
     films = VideoSource.parse(source).films()
     if len(films) != 1:
