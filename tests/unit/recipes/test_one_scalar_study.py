@@ -92,8 +92,9 @@ def record(arm: str, seed: int, source: float, target: float, abs_rel: float) ->
 
     def domain(factor: float) -> dict[str, object]:
         return {
-            "images": 3, "failed": 0, "focal_px": 80.0, "r2": 0.95, "r2_origin": 0.94, "image_r2": 0.96, "slope": factor,
-            "shift": 0.0, "ratio_spread": 0.1, "ratios": [factor] * 3, "pixels": [[1.0, 2.0], [factor, 2 * factor]],
+            "images": 3, "failed": 0, "focal_px": 80.0, "r2": 0.95, "r2_near": 0.97, "r2_disparity": 0.98, "r2_origin": 0.94,
+            "image_r2": 0.96, "slope": factor, "shift": 0.0, "ratio_spread": 0.1, "ratios": [factor] * 3,
+            "pixels": [[1.0, 2.0], [factor, 2 * factor]],
             "factors": {name: {"scale": factor, "interval": None} for name in one_scalar_page.ESTIMATORS},
         }  # fmt: skip
 

@@ -20,7 +20,11 @@ from leadline.scale.estimators import DEFAULT, ESTIMATORS
 # What the issue asks for.
 LINEAR, CLOSE, PRICE = 0.9, 0.10, 0.03
 DOMAINS = ("source", "target")
-_LINES = ("", "domain", "focal, px", "R2", "R2 through 0", "R2 of a picture", "slope", "factor", "spread of ratios")
+_LINES = (
+    "", "domain", "focal, px", "R2", "to 30 m", "of 1 / depth", "R2 through 0", "R2 of a picture", "slope", "factor",
+    "spread of ratios",
+)  # fmt: skip
+_KEYS = ("r2", "r2_near", "r2_disparity", "r2_origin", "image_r2", "slope")
 _COLOURS = {"source": "#4c72b0", "target": "#c44e52"}
 
 
@@ -164,7 +168,7 @@ def _lines(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
     rows = []
     for arm in arms:
         for domain in DOMAINS:
-            values = [scores.of(arm, "domains", domain, key) for key in ("r2", "r2_origin", "image_r2", "slope")]
+            values = [scores.of(arm, "domains", domain, key) for key in _KEYS]
             factor = scores.of(arm, "domains", domain, "factors", DEFAULT, "scale")
             ratios = scores.of(arm, "domains", domain, "ratio_spread")
             focal = f"{scores.of(arm, 'domains', domain, 'focal_px').mean():.1f}"

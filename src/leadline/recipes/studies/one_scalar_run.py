@@ -24,11 +24,12 @@ from leadline.io.atomic import atomic_write
 from leadline.recipes.studies.one_scalar import ARMS, PLAN, SHARE, Domain, Folders, Plan, ScalarArm, config_of
 from leadline.runtime.sizing import resize_map
 from leadline.scale.estimators import ESTIMATORS
-from leadline.scale.linearity import Linearity, analyse, transfer
+from leadline.scale.linearity import Linearity, analyse, r_squared, transfer
 from leadline.scale.observations import Observations
 from leadline.training.predictor import NetworkPredictor
 
 NEAREST_M, FARTHEST_M = 0.1, 80.0  # of the truth that counts
+NEAR_M = 30.0  # up to which R2 is said apart
 FEWEST = 100  # pixels of a picture
 SHOWN = 300  # pixels of each domain that the page's plot has
 
@@ -174,6 +175,7 @@ def _seen(
 
 def _summary(scored: Scored) -> dict[str, Any]:
     line = scored.line
+    near = line.seen.target < NEAR_M
     drawn = np.random.default_rng(0).choice(line.seen.pred.size, min(SHOWN, line.seen.pred.size), replace=False)
     return {
         "images": len(scored.seen),
@@ -181,6 +183,8 @@ def _summary(scored: Scored) -> dict[str, Any]:
         "focal_px": median(each.focal_px for each in scored.seen),
         "r2": line.r2,
         "r2_origin": line.r2_origin,
+        "r2_near": r_squared(line.seen.pred[near], line.seen.target[near]),
+        "r2_disparity": r_squared(1 / line.seen.pred, 1 / line.seen.target),
         "image_r2": median(each.r2 for each in line.images),
         "slope": line.slope,
         "shift": line.shift,
