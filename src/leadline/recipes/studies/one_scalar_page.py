@@ -51,15 +51,16 @@ class ScalarScores:
         return [arm for arm in ARMS if arm.pair == pair and arm.name in self._found]
 
     def seeds(self, pair: Pair) -> list[int]:
-        """Return the seeds that all of these arms have."""
-        kept = set.intersection(*(set(self._found[arm.name]) for arm in self.arms(pair)))
+        """Return the seeds that all of these arms have, those that are run with a few seeds alone left aside."""
+        compared = [arm for arm in self.arms(pair) if not arm.seeds] or self.arms(pair)
+        kept = set.intersection(*(set(self._found[arm.name]) for arm in compared))
         if not kept:
-            raise LeadlineError(f"no seed that all of {', '.join(arm.name for arm in self.arms(pair))} have; run the study on")
+            raise LeadlineError(f"no seed that all of {', '.join(arm.name for arm in compared)} have; run the study on")
         return sorted(kept)
 
     def records(self, arm: ScalarArm) -> list[dict[str, Any]]:
-        """Return the record of each of these seeds."""
-        return [self._found[arm.name][seed] for seed in self.seeds(arm.pair)]
+        """Return the record of each of these seeds that the arm has."""
+        return [self._found[arm.name][seed] for seed in self.seeds(arm.pair) if seed in self._found[arm.name]]
 
     def of(self, arm: ScalarArm, *keys: str) -> NDArray[np.float64]:
         """Return (seeds,) numbers under the keys of the records."""

@@ -145,7 +145,12 @@ def score_domain(
 
 def missing(seeds: Sequence[int], out: Path) -> list[tuple[ScalarArm, int]]:
     """Return what is still to be trained, seed by seed, so that a study that is cut short has whole seeds."""
-    return [(arm, seed) for seed in seeds for arm in ARMS if not (out / f"{arm.name}.{seed}.json").exists()]
+    return [
+        (arm, seed)
+        for seed in seeds
+        for arm in ARMS
+        if (not arm.seeds or seed in arm.seeds) and not (out / f"{arm.name}.{seed}.json").exists()
+    ]
 
 
 def _seen(
