@@ -93,15 +93,20 @@ class SelfArm:
 _PARTS = {"baseline": "baseline", "min": "+ minimum", "auto-mask": "+ auto-mask", "full-res": "+ full resolution", "all": "all"}
 ABLATED = tuple(SelfArm(f"monodepth2-{name}", f"monodepth2, {_PARTS[name]}", changes=ABLATION[name]) for name in ABLATION)
 MONODEPTH2 = ABLATED[-1]
-SFMLEARNER = SelfArm("sfmlearner", "SfMLearner", "sfmlearner")
+# Published weights of smoothness are for pictures four times as wide, whose second differences are some 20 times smaller: as
+# they are, they flatten every map within 100 steps. So each is divided by 20.
+SFMLEARNER = SelfArm("sfmlearner", "SfMLearner", "sfmlearner", ("video.smoothness=0.025",))
+_DDVO, _GEONET = "video.smoothness=0.0005", "video.smoothness=0.025"
 # Wang et al. refine at a twentieth of the rate, for longer than there is time for here.
-DDVO = SelfArm("ddvo", "DDVO, pose network", "ddvo")
+DDVO = SelfArm("ddvo", "DDVO, pose network", "ddvo", (_DDVO,))
 DDVO_REFINED = SelfArm(
-    "ddvo-refined", "DDVO, then with odometry", "ddvo", ("video.stage=second",), base="ddvo", share=0.25, lr=5e-5
+    "ddvo-refined", "DDVO, then with odometry", "ddvo", (_DDVO, "video.stage=second"), base="ddvo", share=0.25, lr=5e-5
 )
-DDVO_LONGER = SelfArm("ddvo-longer", "DDVO, then as before (control)", "ddvo", base="ddvo", share=0.25, lr=5e-5)
-GEONET = SelfArm("geonet", "GeoNet, depth and motion", "geonet")
-GEONET_FLOW = SelfArm("geonet-flow", "GeoNet, residual flow", "geonet", ("video.stage=second",), base="geonet", share=0.75)
+DDVO_LONGER = SelfArm("ddvo-longer", "DDVO, then as before (control)", "ddvo", (_DDVO,), base="ddvo", share=0.25, lr=5e-5)
+GEONET = SelfArm("geonet", "GeoNet, depth and motion", "geonet", (_GEONET,))
+GEONET_FLOW = SelfArm(
+    "geonet-flow", "GeoNet, residual flow", "geonet", (_GEONET, "video.stage=second"), base="geonet", share=0.75
+)
 SEMI = SelfArm("kuznietsov-semi", "Kuznietsov, truth and alignment", "kuznietsov", views="stereo")
 TRUTH = SelfArm("kuznietsov-truth", "Kuznietsov, truth alone", "kuznietsov", ("video.alignment=0",), views="stereo")
 ALIGNMENT = SelfArm(
