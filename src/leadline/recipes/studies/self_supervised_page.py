@@ -40,6 +40,12 @@ _KEYS = (
     ("still", "abs_rel"),
     ("scale", "spread"),
 )
+_MOTIONS = {
+    "before": "pose network",
+    "after": "refined",
+    "rest": "odometry from rest",
+    "true_depth": "refined, given the true depth",
+}
 _FLOWS = {
     "none": "no flow",
     "rigid": "rigid, the network's",
@@ -239,14 +245,16 @@ def _motions(scores: SelfScores) -> str:
     for arm in arms:
         row = [arm.title]
         for key in ("ate", "rotation_deg"):
-            row += [_spread(scores.of(arm, "motions", when, key)) for when in ("before", "after")]
+            row += [_spread(scores.of(arm, "motions", when, key)) for when in _MOTIONS]
         rows.append([*row, _spread(scores.of(arm, "motions", "before", "step"))])
-    head = ["", "ATE, m, pose network", "refined", "rotation, degrees, pose network", "refined", "true step, m"]
+    head = ["", *(f"ATE, m, {said}" for said in _MOTIONS.values()), *(f"degrees, {said}" for said in _MOTIONS.values())]
     return f"""## DDVO: motion refined by direct odometry
 
-{markdown_table(head, rows)}
+{markdown_table([*head, "true step, m"], rows)}
 
-ATE of the frames before and after each target, after one scale for the two. "{DDVO_REFINED.title}" learnt through the odometry.
+ATE of the frames before and after each target, after one scale for the two; degrees that a motion is turned by mistake.
+Odometry "from rest" starts with no motion, "given the true depth" with the pose network's. "{DDVO_REFINED.title}" learnt
+through the odometry.
 
 """
 

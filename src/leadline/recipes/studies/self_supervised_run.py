@@ -17,7 +17,7 @@ from leadline.data.film import Film, FilmSource, open_film
 from leadline.data.film_sources import VideoSource
 from leadline.data.synthetic.layout import scene_folders
 from leadline.data.video_views import HELD_OUT_PART, VideoBatch
-from leadline.depth_map import METRIC_DEPTH
+from leadline.depth_map import METRIC_DEPTH, DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_write
 from leadline.metrics.trajectory import invert
@@ -105,9 +105,7 @@ def _scores(network: VideoNetwork, arm: SelfArm, config: TrainConfig, folders: F
     step = max(place.offsets)
     found["paths"] = score_paths(network, [(every(film, step), poses[::step]) for film, poses, _ in films], place.hw)
     if arm.recipe == "ddvo":
-        batches = [
-            each for film, poses, _ in films for each in _motions(film, poses, place.hw, max(1, plan.scored // len(films)))
-        ]
+        batches = [each for film in films for each in _motions(arm, film, root, max(1, plan.scored // len(films)))]
         found["motions"] = score_refinement(network, batches, config.video.mean_disparity)
     if arm.recipe == "geonet" and config.video.stage == "second":
         found["flow"] = score_flow(network, list(_flows(arm, films, root, max(1, plan.scored // len(films)))))
@@ -171,13 +169,18 @@ def _targets(film: Film, most: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(1, len(film) - 2, min(most, len(film) - 2)).round()})
 
 
-def _motions(film: Film, poses: Poses, hw: tuple[int, int], most: int) -> Iterator[tuple[VideoBatch, Poses]]:
-    """Yield clips of a film with the true motions of the frames before and after."""
-    targets = _targets(film, most)
+def _motions(
+    arm: SelfArm, film: tuple[Film, Poses, Path], root: Path, most: int
+) -> Iterator[tuple[VideoBatch, Poses, list[DepthMap]]]:
+    """Yield clips of a rendered film with the true motions of the frames before and after, and the targets' true depth."""
+    opened, poses, scene = film
+    hw, reader = arm.place.hw, arm.place.reader
+    targets = _targets(opened, most)
     for first in range(0, len(targets), BATCH):
         part = targets[first : first + BATCH]
         true = [[invert(poses[i + offset][None])[0] @ poses[i] for i in part] for offset in (-1, 1)]
-        yield clips_at(film, part, hw), np.array(true)
+        depths = [read_shown(reader, root, f"{scene.name}/{i:03d}", hw).depth for i in part]
+        yield clips_at(opened, part, hw), np.array(true), depths
 
 
 def _flows(

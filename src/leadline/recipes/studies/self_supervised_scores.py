@@ -116,28 +116,43 @@ def clips_at(film: Film, indices: Sequence[int], hw: tuple[int, int]) -> VideoBa
 
 
 def score_refinement(
-    network: VideoNetwork, batches: Sequence[tuple[VideoBatch, Poses]], mean_disparity: float
+    network: VideoNetwork, batches: Sequence[tuple[VideoBatch, Poses, Sequence[DepthMap]]], mean_disparity: float
 ) -> dict[str, Numbers]:
     """Return errors of the pose network's motions "before" and "after" direct odometry on the network's own depth.
 
     "ate" is of the places of the two neighbours around each target, metres, after one scale for the two (Zhou et al. 2017,
-    section 4.3, on three frames); "rotation_deg" of each motion.
+    section 4.3, on three frames); "rotation_deg" of each motion. Two controls: "rest" is odometry on the same depth that starts
+    with no motion, "true_depth" odometry that starts with the pose network's motion and is given the true depth.
 
     Args:
         network: in evaluation mode.
-        batches: clips with (S, N, 4, 4) true source_from_target.
+        batches: clips with (S, N, 4, 4) true source_from_target and each target's true depth.
         mean_disparity: that maps of disparity are brought to, as in training.
     """
-    rows: dict[str, list[Numbers]] = {"before": [], "after": []}
-    for batch, true in batches:
+    rows: dict[str, list[Numbers]] = {"before": [], "after": [], "rest": [], "true_depth": []}
+    for batch, true, depths in batches:
+        hw = batch.target.shape[1:3]
+        actual = torch.stack([torch.from_numpy(_disparity(depth, hw)) for depth in depths])
         with torch.no_grad():
             clips = clips_of(batch, _CPU)
             views, motion = ask(network, batch, _CPU)
-            disparity = enlarged(network.activation.disparity(views.logits[0].float()), batch.target.shape[1:3])
-            refined = refine_all(clips, 1 / normalised(disparity, mean_disparity), motion).source_from_target
-        for name, found in (("before", motion), ("after", refined)):
-            rows[name] += snippet_errors(found.numpy().astype(np.float64), true)
+            own = enlarged(network.activation.disparity(views.logits[0].float()), hw)
+            found = {"before": motion}
+            for name, disparity, start in (
+                ("after", own, motion),
+                ("rest", own, torch.eye(4).expand_as(motion)),
+                ("true_depth", actual, motion),
+            ):
+                found[name] = refine_all(clips, 1 / normalised(disparity, mean_disparity), start).source_from_target
+        for name, motions in found.items():
+            rows[name] += snippet_errors(motions.numpy().astype(np.float64), true)
     return {name: _means(each, "clips") for name, each in rows.items()}
+
+
+def _disparity(depth: DepthMap, hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Return (*hw,) 1 / depth; where there is none, as in the sky, that of `FARTHEST_M`."""
+    near = np.where(depth.valid, np.clip(depth.values, NEAREST_M, FARTHEST_M), FARTHEST_M)
+    return np.asarray(resize_map((1 / near).astype(np.float32), hw), np.float32)
 
 
 def snippet_errors(pred: Poses, true: Poses) -> list[Numbers]:
