@@ -20,6 +20,8 @@ class VideoSettings:
             itself. The second starts from the first one's `model.weights`.
         combination: of the errors of several sources: the "minimum" of each pixel, or the "mean", as methods before.
         auto_mask: leave out pixels that a source explains better as it is: the camera stands still, or they move with it.
+        auto_mask_after: steps before which nothing is left out. With 0, as published, a network that begins with the motion
+            backwards leaves out all that would tell it so, and stays there: 1 of 3 trainings on a rendered drive did.
         tie_noise: decides where both explain a pixel equally well.
         full_resolution: compare at the picture's size at every scale; else at each scale's own.
         outside: "border" compares what a source doesn't show with its rim, as published; "masked" leaves it out, and then a
@@ -39,6 +41,7 @@ class VideoSettings:
     stage: Stage = "first"
     combination: Literal["minimum", "mean"] = "minimum"
     auto_mask: bool = True
+    auto_mask_after: int = 100
     tie_noise: float = 1e-5
     full_resolution: bool = True
     outside: Literal["border", "masked"] = "border"

@@ -136,13 +136,15 @@ def test_every_arm_of_the_ablation_steps_with_finite_gradients(tmp_path: Path, a
     config = override(load_recipe("monodepth2"), ABLATION[arm])
     torch.manual_seed(0)
     network = make_model("monodepth2-tiny")
-    report = Monodepth2Task(network, config.video, CPU).step(world_batch(tmp_path), 0)
+    task, batch = Monodepth2Task(network, config.video, CPU), world_batch(tmp_path)
+    report = task.step(batch, config.video.auto_mask_after)
     report.loss.backward()
     gradients = [p.grad for p in network.parameters()]
     assert all(g is not None and torch.isfinite(g).all() for g in gradients)
     assert sum(float(g.abs().sum()) for g in gradients if g is not None) > 0
     assert {"photometric", "smoothness", "counted", "disparity", "translation"} == set(report.parts)
     assert (report.parts["counted"] < 1) == config.video.auto_mask
+    assert task.step(batch, config.video.auto_mask_after - 1).parts["counted"] == 1  # nothing is left out at first
 
 
 def test_a_stereo_film_needs_no_motion(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ ALIGNMENT = SelfArm(
 )
 METHODS = (MONODEPTH2, SFMLEARNER, DDVO, DDVO_LONGER, DDVO_REFINED, GEONET, SEMI, TRUTH, ALIGNMENT)
 REAL = (
-    SelfArm("walk", "monodepth2 on the walk", place=WALK, share=3.0, seeds=(0,)),
-    SelfArm("kitchen", "monodepth2 on the kitchen", place=KITCHEN, share=3.0, seeds=(0,)),
+    SelfArm("walk", "monodepth2 on the walk", place=WALK, share=2.0, seeds=(0,)),
+    SelfArm("kitchen", "monodepth2 on the kitchen", place=KITCHEN, share=2.0, seeds=(0,)),
 )
 ARMS = (*ABLATED, *METHODS[1:], GEONET_FLOW, *REAL)
 

@@ -42,6 +42,7 @@ class Monodepth2Task(VideoTask):
         views, source_from_target = ask(self.network, batch, self.device)
         hw = (clips.target.shape[-2], clips.target.shape[-1])
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        masked = settings.auto_mask and number >= settings.auto_mask_after
         identity: Tensor | None = None
         total = torch.zeros(len(clips.target), device=self.device)
         photometric, smoothness, moving = [], [], []
@@ -49,7 +50,7 @@ class Monodepth2Task(VideoTask):
             disparity = self._disparity(logits)
             shrunk = clips.resized((disparity.shape[-2], disparity.shape[-1]))
             compared, depth = (clips, 1 / enlarged(disparity, hw)) if settings.full_resolution else (shrunk, 1 / disparity)
-            if settings.auto_mask and (identity is None or not settings.full_resolution):
+            if masked and (identity is None or not settings.full_resolution):
                 identity = identity_errors(compared)
             found = self._reprojected(compared, depth, source_from_target, identity, generator)
             everywhere = torch.ones_like(disparity, dtype=torch.bool)
