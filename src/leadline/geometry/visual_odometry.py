@@ -60,6 +60,7 @@ def refine_motion(
     Inverse compositional: the Jacobian is that of the *target* moved by a small twist, so that it and its normal matrix are
     made once a level; each step is undone on the source's side, ``T <- T exp(-twist)``. From the coarsest level to the finest;
     at each the steps of a pair end when its cost rises (that step is taken back), or less than half of the target is in view.
+    Coarse levels may lead astray: where the finest pictures then differ more than at the start, the start is kept.
 
     Call it outside autocast: in bfloat16 the normal matrix has two digits.
 
@@ -77,7 +78,9 @@ def refine_motion(
     motion = source_from_target
     for level in reversed(made):
         motion = _at_level(level, motion, iterations)
-    return Refined(motion, before, _cost(made[0], motion))
+    after = _cost(made[0], motion)
+    better = after < before
+    return Refined(torch.where(better[:, None, None], motion, source_from_target), before, torch.where(better, after, before))
 
 
 def motion_jacobian(

@@ -241,20 +241,20 @@ def _motions(scores: SelfScores) -> str:
     arms = [arm for arm in METHODS if arm.recipe == DDVO.recipe and scores.has(arm)]
     if not arms:
         return ""
-    rows = []
-    for arm in arms:
-        row = [arm.title]
-        for key in ("ate", "rotation_deg"):
-            row += [_spread(scores.of(arm, "motions", when, key)) for when in _MOTIONS]
-        rows.append([*row, _spread(scores.of(arm, "motions", "before", "step"))])
-    head = ["", *(f"ATE, m, {said}" for said in _MOTIONS.values()), *(f"degrees, {said}" for said in _MOTIONS.values())]
+    keys = ("ate", "ate_median", "rotation_deg")
+    rows = [
+        [arm.title if when == "before" else "", said, *(_spread(scores.of(arm, "motions", when, key)) for key in keys)]
+        for arm in arms
+        for when, said in _MOTIONS.items()
+    ]
+    step = scores.of(arms[0], "motions", "before", "step")[0]
     return f"""## DDVO: motion refined by direct odometry
 
-{markdown_table([*head, "true step, m"], rows)}
+{markdown_table(["", "", "ATE, m", "median ATE, m", "degrees"], rows)}
 
-ATE of the frames before and after each target, after one scale for the two; degrees that a motion is turned by mistake.
-Odometry "from rest" starts with no motion, "given the true depth" with the pose network's. "{DDVO_REFINED.title}" learnt
-through the odometry.
+A step is {step:.2f} m long. ATE of the frames before and after each target, after one scale for the two; degrees that a motion
+is turned by mistake. Odometry "from rest" starts with no motion, "given the true depth" with the pose network's.
+"{DDVO_REFINED.title}" learnt through the odometry.
 
 """
 

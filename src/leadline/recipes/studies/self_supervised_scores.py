@@ -146,7 +146,10 @@ def score_refinement(
                 found[name] = refine_all(clips, 1 / normalised(disparity, mean_disparity), start).source_from_target
         for name, motions in found.items():
             rows[name] += snippet_errors(motions.numpy().astype(np.float64), true)
-    return {name: _means(each, "clips") for name, each in rows.items()}
+    return {
+        name: {**_means(each, "clips"), "ate_median": float(np.median([row["ate"] for row in each]))}
+        for name, each in rows.items()
+    }
 
 
 def _disparity(depth: DepthMap, hw: tuple[int, int]) -> NDArray[np.float32]:
