@@ -7,9 +7,9 @@ r"""Metric depth from a stereo rig with a LiDAR: a few true points and the align
 
 Kuznietsov et al. 2017 (arXiv 1702.02706): berHu in metres, direct image alignment in both directions, edge-aware smoothness of
 inverse depth; 621 x 187, here the next multiples of 32. Weights, rate and which term is faded in were not read.
-Hardware: a GPU for the published size. Expected: AbsRel 0.18 in metres on a rendered drive at 96 x 64, three minutes on one core, with
-`video.near=3`; truth alone and alignment alone are as good there (docs/results/self_supervised.md). Published on KITTI's Eigen
-split: AbsRel 0.113, semi-supervised better than LiDAR alone better than alignment alone.
+Hardware: a GPU for the published size. Expected: AbsRel 0.18 in metres on a rendered drive at 96 x 64, three minutes on one
+core, with `video.near=3`; truth alone and alignment alone are as good there (docs/results/self_supervised.md). Published on
+KITTI's Eigen split: AbsRel 0.113, semi-supervised better than LiDAR alone better than alignment alone.
 """
 
 from __future__ import annotations
