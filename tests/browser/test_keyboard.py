@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.browser import rooms as room
@@ -81,6 +83,7 @@ def test_the_3d_view_and_two_points_to_measure_are_reached_by_keys(visit, rooms)
     tab.choose_photo(room.png())
     tab_to(tab, "tab-compare")
     keys.press("ArrowRight")
+    expect(tab.get("scene-canvas")).to_have_attribute("data-frames", re.compile(r"[1-9]"))  # drawn: there is something to turn
     tab_to(tab, "scene-canvas")
     frames = tab.get("scene-canvas").get_attribute("data-frames")
     keys.press("ArrowLeft")
@@ -88,6 +91,7 @@ def test_the_3d_view_and_two_points_to_measure_are_reached_by_keys(visit, rooms)
 
     tab_to(tab, "tab-scene", back=True)
     keys.press("ArrowRight")
+    expect(tab.get("measure-picture")).to_be_visible()
     tab_to(tab, "measure-picture")
     for key in ("Enter", "Enter", "ArrowRight", "ArrowRight", "Enter"):
         keys.press(key)
