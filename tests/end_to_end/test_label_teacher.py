@@ -89,7 +89,8 @@ def test_a_killed_worker_loses_its_shard_alone_and_another_takes_it_over(tmp_pat
     first.communicate()
     done = len(list((tmp_path / "out" / "manifest").glob("part-*")))
     assert done < 6
-    assert sum(finish([start(source, tmp_path / "out", 20, 0) for _ in range(2)])) == 6 - done
+    labelled = sum(finish([start(source, tmp_path / "out", 20, 0) for _ in range(2)]))
+    assert labelled in (6 - done, 7 - done)  # both may take over the dead worker's shard at once; the one result stays
     check_equal(tmp_path / "out", tmp_path / "whole", 120, 6)
 
 
@@ -171,15 +172,13 @@ def test_what_can_not_be_labelled_is_one_line(tmp_path, arguments, line):
 
 def test_the_sky_that_a_segmenter_finds_is_disparity_0_and_named_in_the_record(tmp_path, monkeypatch):
     from leadline.cli.label_teacher import teacher
-    from leadline.runtime.segmenter_card import SKY, SegmenterCard
+    from leadline.runtime.segmenter_card import SegmenterCard
 
     class UpperHalf:
         card = SegmenterCard("upper-half.v1", sha256="ab")
 
-        def __call__(self, picture):
-            classes = np.zeros(picture.shape[:2], np.uint8)
-            classes[: len(classes) // 2] = SKY
-            return classes
+        def sky(self, picture):
+            return np.arange(len(picture))[:, None] < np.full(picture.shape[1], len(picture) // 2)
 
     monkeypatch.setattr("leadline.cli.segmenter.named_segmenter", lambda name: UpperHalf())
     source = noise_tar(tmp_path / "in.tar", 2)
