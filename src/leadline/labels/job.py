@@ -7,7 +7,6 @@ of workers on any machines that see the folder share the work; each may be kille
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -141,13 +140,17 @@ class LabelJob:
         left: list[int] = []
         sizes = shard_sizes(self._out)
         for shard in range(self.plan.summary.shards):
-            part = whole_part(self._out, shard, self.plan.summary.sha256, sizes, self._verify)
+            stamp = self._stamp(shard)  # first: what is made from here on is not done again
+            plan = self.plan.summary.sha256
+            part = whole_part(self._out, shard, plan, sizes, self._verify)
+            if part is None and stamp is not None:  # or made since the files were listed
+                part = whole_part(self._out, shard, plan, None, self._verify)
             if part is not None and not (self._retry_failed and part.counts.get("failed")):
                 yield ShardDone(shard, "before", dict(part.counts))
                 continue
             left.append(shard)
-            with contextlib.suppress(FileNotFoundError):
-                self.redo[shard] = part_path(self._out, shard).stat().st_mtime_ns
+            if stamp is not None:
+                self.redo[shard] = stamp
         return left
 
     def label(self, shards: Iterable[int], held: Callable[[int], None] = lambda shard: None) -> Iterator[ShardDone]:
@@ -229,10 +232,15 @@ class LabelJob:
 
     def _already(self, shard: int) -> Part | None:
         part = whole_part(self._out, shard, self.plan.summary.sha256)
-        before = self.redo.get(shard)
-        if part is not None and before is not None and part_path(self._out, shard).stat().st_mtime_ns == before:
+        stamp = self._stamp(shard)
+        return None if stamp is not None and stamp == self.redo.get(shard) else part
+
+    def _stamp(self, shard: int) -> int | None:
+        """Return when the shard's part was made, None if there is none."""
+        try:
+            return part_path(self._out, shard).stat().st_mtime_ns
+        except FileNotFoundError:
             return None
-        return part
 
     def _commit(self, shard: int) -> Part | None:
         writer = self._writers.pop(shard)
