@@ -277,3 +277,13 @@ def test_a_dry_run_counts_and_measures_and_writes_nothing(tmp_path):
     run(tmp_path / "in", real)
     written = sum(len(data) for data in labels_in(real).values())
     assert written < found.label_bytes < 2.5 * written  # tar pads small files
+
+
+def test_shards_made_after_the_files_were_listed_are_not_labelled_again(tmp_path, monkeypatch):
+    source, out = noise_tar(tmp_path / "in.tar", 25), tmp_path / "out"
+    run(source, out)
+    made = {path: path.stat().st_mtime_ns for path in (out / "manifest").iterdir()}
+    monkeypatch.setattr("leadline.labels.job.shard_sizes", lambda out: {})  # another worker's shards all came later
+    by = [done.by for done in LabelJob([str(source)], GreyTeacher(), out, shard_images=10).run()]
+    assert by == ["before"] * 3
+    assert {path: path.stat().st_mtime_ns for path in (out / "manifest").iterdir()} == made
