@@ -17,6 +17,7 @@ from leadline.data.film_sources import VideoSource
 from leadline.data.film_windows import common_fov, window_of
 from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
+from leadline.models.kuznietsov import Kuznietsov
 from leadline.models.registry import checkpoint_folder, load_trained
 from leadline.models.video_network import VideoNetwork
 from leadline.training.config import TrainConfig, from_json
@@ -36,8 +37,10 @@ def film_path(network: VideoNetwork, film: Film, hw: tuple[int, int], fov_deg: f
         fov_deg: of the window, where it learnt with one field of view.
 
     Raises:
-        LeadlineError: too few frames, or a network that learnt from more neighbours than one on either side.
+        LeadlineError: too few frames, or a network that says no motion or learnt from more neighbours than one on either side.
     """
+    if isinstance(network, Kuznietsov):
+        raise LeadlineError("a kuznietsov network has no pose network, so no path: expected one that learnt from motion")
     offsets = (1,) if network.sources is None else (-1, 1)
     if network.sources not in (None, len(offsets)):
         raise LeadlineError(

@@ -13,6 +13,7 @@ from tests.unit.data.small_films import slide, write_frames
 from leadline.data.film import Film, open_film
 from leadline.data.film_sources import VideoSource
 from leadline.errors import LeadlineError
+from leadline.models.kuznietsov import Kuznietsov
 from leadline.models.video_network import VideoNetwork, Views, matrices_in_film_order, matrices_of_euler
 from leadline.training.odometry import film_path, path_by_checkpoint
 
@@ -66,5 +67,7 @@ def test_too_few_frames_and_too_many_neighbours_are_one_line(tmp_path: Path) -> 
         film_path(Drives(2), film, (32, 64))
     with pytest.raises(LeadlineError, match="a network of 4 neighbours has no motion"):
         film_path(Drives(4), film, (32, 64))
+    with pytest.raises(LeadlineError, match="a kuznietsov network has no pose network, so no path"):
+        film_path(Kuznietsov(), film, (32, 64))
     with pytest.raises(LeadlineError, match="is no checkpoint"):
         path_by_checkpoint(tmp_path, "video:film", tmp_path)
