@@ -17,8 +17,9 @@ from leadline.recipes.studies.one_scalar import ARMS, Domain, Folders, Pair, Pla
 from leadline.training.config import ModelConfig
 
 TINY = Plan(
-    ModelConfig(architecture="monodepth2-tiny", imagenet=False, frozen_stages=0), steps=2, batch_size=2, scored=3,
-    scale_pictures=3, scale_steps=2,
+    ModelConfig(architecture="monodepth2-tiny", imagenet=False, frozen_stages=0),
+    ModelConfig(architecture="leadline-tiny", imagenet=False, frozen_stages=0, head="sigmoid"),
+    steps=2, batch_size=2, scored=3, scale_pictures=3, scale_steps=2,
 )  # fmt: skip
 FOCALS = {"wide": 40.0, "narrow": 80.0}
 FOLDERS = ("worlds", "data", "runs", "scores")
@@ -65,7 +66,9 @@ def test_two_arms_are_trained_scored_and_written_up(folders: Folders) -> None:
     before = (folders.out / "own.0.json").read_text()
     one_scalar_run.run_arm(arm_of("own"), 0, folders, TINY)  # done already: not again
     assert (folders.out / "own.0.json").read_text() == before
-    assert [arm.name for arm, _ in one_scalar_run.missing((0,), folders.out)] == ["source"]
+    assert [arm.name for arm, _ in one_scalar_run.missing((0,), folders.out)] == ["source", "truth"]
+    bound = json.loads(one_scalar_run.run_arm(arm_of("truth"), 0, folders, TINY).read_text())
+    assert bound["domains"]["target"]["images"] == 3
 
     (folders.out / "notes.md").write_text("What it means.\n")
     page = one_scalar_page.write_page(folders.out, folders.out.parent / "docs" / "results" / "one_scalar.md").read_text()
@@ -82,6 +85,7 @@ def test_no_arm_trains_on_what_it_is_scored_on_and_halves_are_the_domains(tmp_pa
         scored = {str(folders.scenes(s)) for domain in (arm.pair.source, arm.pair.target) for s in domain.scored}
         assert not {source.removeprefix("video:") for source in data.sources} & scored
         assert len(data.sources) == 1 + arm.mixed
+        assert not arm.supervised or data.sources == (folders.films(arm.pair.target),)
         assert data.mixing == "equal"
         assert (data.video.field_of_view, data.video.fov_deg) == (("common", 50.0) if arm.aligned else ("own", 0.0))
     assert len({config_of(arm, 0, folders, None).run_dir for arm in ARMS}) == len(ARMS)
@@ -100,7 +104,8 @@ def record(arm: str, seed: int, source: float, target: float, abs_rel: float) ->
 
     moved = {"abs_rel": abs_rel, "per_image": 0.1, "constant": 0.5, "own": 0.1, "gap": target / source - 1}
     return {
-        "arm": arm, "seed": seed, "steps": 2, "batch_size": 2, "domains": {"source": domain(source), "target": domain(target)},
+        "arm": arm, "seed": seed, "steps": 2, "batch_size": 2, "offsets": [-2, 2],
+        "domains": {"source": domain(source), "target": domain(target)},
         "transfer": dict.fromkeys(one_scalar_page.ESTIMATORS, moved), "cnn": {"abs_rel": 0.2, "spread": 0.1},
     }  # fmt: skip
 
@@ -127,5 +132,5 @@ def test_a_page_says_yes_only_where_every_seed_agrees(tmp_path: Path) -> None:
 def test_a_study_without_results_and_an_unknown_arm_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match=r"has no result: run python -m leadline.recipes.studies run one_scalar first"):
         one_scalar_page.write_page(tmp_path, tmp_path / "page.md")
-    with pytest.raises(LeadlineError, match="has no arm 'other': expected one of aligned, own, source, kitti-aligned"):
+    with pytest.raises(LeadlineError, match="has no arm 'other': expected one of aligned, own, source, truth, kitti-aligned"):
         arm_of("other")

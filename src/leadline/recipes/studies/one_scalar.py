@@ -9,13 +9,13 @@ fitted on the source, then turns the target's maps into metres. Aligned fields o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from leadline.data.clips import VideoData
 from leadline.data.film_sources import VIDEO
 from leadline.recipes.studies.arms import find_arm
-from leadline.training.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from leadline.training.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 
 NAME = "one_scalar"
 LONGEST = 320
@@ -83,6 +83,7 @@ class ScalarArm:
         pair: of which it is.
         mixed: batches are half source, half target; else the source alone.
         aligned: both reach the network with one focal length.
+        supervised: the target's truth is the loss, for what a network of this size can reach; films of the source are not used.
         seeds: that are run; empty for all that the user asks for.
     """
 
@@ -91,6 +92,7 @@ class ScalarArm:
     pair: Pair
     mixed: bool = True
     aligned: bool = True
+    supervised: bool = False
     seeds: tuple[int, ...] = ()
 
 
@@ -103,12 +105,13 @@ KITTI = Domain(
     real=True,
 )
 WORLDS = Pair("worlds", "Two rendered cameras", WIDE, NARROW, (64, 128))
-REAL = Pair("kitti", "From a rendered drive to a real car", WIDE, KITTI, (64, 192))
+REAL = Pair("kitti", "From a rendered drive to a real car", WIDE, KITTI, (64, 160))
 PAIRS = (WORLDS, REAL)
 ARMS = (
     ScalarArm("aligned", "mixed, fields of view aligned", WORLDS),
     ScalarArm("own", "mixed, each its own field of view (control)", WORLDS, aligned=False),
     ScalarArm("source", "source alone, aligned (one seed)", WORLDS, mixed=False, seeds=(0,)),
+    ScalarArm("truth", "taught by the target's truth (bound)", WORLDS, mixed=False, aligned=False, supervised=True),
     ScalarArm("kitti-aligned", "mixed, fields of view aligned", REAL),
     ScalarArm("kitti-own", "mixed, each its own field of view (control)", REAL, aligned=False),
     ScalarArm("kitti-source", "source alone, aligned (one seed)", REAL, mixed=False, seeds=(0,)),
@@ -149,14 +152,17 @@ class Plan:
     """How long, and on how much.
 
     Attributes:
-        model: the network.
+        model, supervised_model: the network of films, and the one that learns from truth.
+        offsets: of the frames that a picture is explained by.
         steps, batch_size: of each training.
         scored: pictures of each domain, at most.
         scale_pictures, scale_steps: pictures of the source's films and steps of the network that guesses each picture's scale.
     """
 
     model: ModelConfig = field(default_factory=lambda: ModelConfig(architecture="monodepth2", frozen_stages=0))
-    steps: int = 400
+    supervised_model: ModelConfig = field(default_factory=lambda: ModelConfig(frozen_stages=0, head="sigmoid"))
+    offsets: tuple[int, ...] = (-2, 2)
+    steps: int = 1500
     batch_size: int = 4
     scored: int = 60
     scale_pictures: int = 200
@@ -182,13 +188,16 @@ def config_of(arm: ScalarArm, seed: int, folders: Folders, fov_deg: float | None
         arm, seed, folders, plan: what, where and how long.
         fov_deg: of all pictures; None for each film its own.
     """
-    domains = (arm.pair.source, arm.pair.target) if arm.mixed else (arm.pair.source,)
-    video = VideoData() if fov_deg is None else VideoData(field_of_view="common", fov_deg=fov_deg)
+    domains = (arm.pair.source, arm.pair.target) if arm.mixed else (arm.pair.target if arm.supervised else arm.pair.source,)
+    model = plan.supervised_model if arm.supervised else plan.model
+    video = VideoData(offsets=plan.offsets)
+    if fov_deg is not None:
+        video = replace(video, field_of_view="common", fov_deg=fov_deg)
     return TrainConfig(
-        name=f"{plan.model.architecture}.{NAME}-{arm.name}-{seed}",
+        name=f"{model.architecture}.{NAME}-{arm.name}-{seed}",
         run_dir=str(folders.run(arm, seed)),
         seed=seed,
-        model=plan.model,
+        model=model,
         data=DataConfig(
             sources=tuple(folders.films(domain) for domain in domains),
             mixing="equal",
@@ -198,8 +207,10 @@ def config_of(arm: ScalarArm, seed: int, folders: Folders, fov_deg: float | None
             longest=LONGEST,
             ingest_every_s=0,
             validation_views=0,
+            augmentation=replace(video.colours, area=(1.0, 1.0), aspect=1.0, rotation_deg=0.0),
             video=video,
         ),
+        loss=LossConfig(objective="silog_depth_anything+gradient"),
         optimiser=OptimiserConfig(
             steps=plan.steps, lr=2e-4, encoder_lr=2e-4, schedule="step", step_at=(0.75,), warmup_steps=0, weight_decay=0.0,
             betas=(0.9, 0.999), clip=0.0, ema_decay=0.99,

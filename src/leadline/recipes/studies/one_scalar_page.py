@@ -111,12 +111,14 @@ sees a truth.
 {"".join(parts)}{notes}
 ## How
 
-Each training: monodepth2, {record["steps"]} steps of {record["batch_size"]} clips, half of them the target's (all the source's
-where it is alone), one core. The last, averaged weights are taken, none are chosen. The factor is fitted on held-out scenes of
-the source, and scored on held-out scenes of the target, in the window that the network learnt with; truth counts from 0.1 to
-80 m. R2 and slope are of one line for 2000 pixels of every picture. "Per-picture" brings the median of each target picture to
-its truth's, and needs that. "A network" is an EfficientNet-Lite0 that learns each source picture's scale from its truth and
-guesses that of the target's pictures. "No map" says the median distance of each picture everywhere.
+Each training: monodepth2, {record["steps"]} steps of {record["batch_size"]} clips, half of them the target's (all the
+source's where it is alone), one core. A clip is a picture and those {_offsets(record)}. The bound is leadline-s with a head for
+metres, taught as many pictures of the target with their truth. The last, averaged weights are taken, none are chosen. The
+factor is fitted on held-out scenes of the source, and scored on held-out scenes of the target, in the window that the network
+learnt with; truth counts from 0.1 to 80 m. R2 and slope are of one line for 2000 pixels of every picture. "Per-picture" brings
+the median of each target picture to its truth's, and needs that. "A network" is an EfficientNet-Lite0 that learns each source
+picture's scale from its truth and guesses that of the target's pictures. "No map" says the median distance of each picture
+everywhere.
 {f"Not run: {', '.join(absent)}." if absent else ""}
 The scores of every training: docs/results/studies/{NAME}.
 
@@ -130,6 +132,11 @@ python -m leadline.recipes.studies run  {NAME} --worlds runs/worlds --data ../sh
 python -m leadline.recipes.studies page {NAME}
 ```
 """
+
+
+def _offsets(record: dict[str, Any]) -> str:
+    earlier, later = min(record["offsets"]), max(record["offsets"])
+    return f"{-earlier} frames before and {later} after"
 
 
 def _section(pair: Pair, scores: ScalarScores, plot: str) -> str:

@@ -83,6 +83,7 @@ def run_arm(arm: ScalarArm, seed: int, folders: Folders, plan: Plan = PLAN) -> P
         "seed": seed,
         "steps": plan.steps,
         "batch_size": plan.batch_size,
+        "offsets": list(plan.offsets),
         "fov_deg": fov_deg,
         "minutes": {"training": round((trained - begun) / 60, 2), "scoring": round((perf_counter() - trained) / 60, 2)},
         "domains": {"source": _summary(source), "target": _summary(target)},
