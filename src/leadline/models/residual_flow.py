@@ -13,6 +13,7 @@ from leadline.models.blocks.full_precision import in_full_precision
 INPUTS = 12  # two pictures, the rigid flow, the source warped by it, and what is left of an error
 WIDTHS = (32, 64, 128, 256, 512)  # at strides 2, 4, 8, 16 and 32
 SCALES = 4
+LEAK = 0.1  # of the activations
 FLOW_SCALE = 0.1  # of what is said: the first residuals are parts of a pixel
 
 
@@ -31,7 +32,7 @@ class ResidualFlowNetwork(nn.Module):
         super().__init__()
         inputs = [INPUTS, *widths[:-1]]
         self.down = nn.ModuleList(
-            nn.Sequential(_conv(i, w, 3, 2), nn.LeakyReLU(0.1), _conv(w, w), nn.LeakyReLU(0.1))
+            nn.Sequential(_conv(i, w, 3, 2), nn.LeakyReLU(LEAK), _conv(w, w), nn.LeakyReLU(LEAK))
             for i, w in zip(inputs, widths, strict=True)
         )
         up = [max(2, widths[0] // 2), *widths[:-1]]
@@ -41,6 +42,10 @@ class ResidualFlowNetwork(nn.Module):
             for level, (deeper, features, u) in enumerate(zip([*up[1:], widths[-1]], joined, up, strict=True))
         )
         self.predict = nn.ModuleList(_conv(up[scale], 2) for scale in range(SCALES))
+        # Without normalisations, torch's own start leaves next to nothing of the signal behind ten layers.
+        for layer in (*self.down.modules(), *self.join.modules()):
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, LEAK)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """See the class."""
@@ -55,7 +60,7 @@ class ResidualFlowNetwork(nn.Module):
             parts = [F.interpolate(x, size=size, mode="nearest"), beside]
             if level < SCALES - 1:  # the same way is twice as many pixels here
                 parts.append(2 * F.interpolate(found[0], size=size, mode="bilinear", align_corners=False).to(x.dtype))
-            x = F.leaky_relu(self.join[level](torch.cat(parts, dim=1)), 0.1)
+            x = F.leaky_relu(self.join[level](torch.cat(parts, dim=1)), LEAK)
             if level < SCALES:
                 found.insert(0, FLOW_SCALE * in_full_precision(self.predict[level], x).float())
         return found
