@@ -29,6 +29,8 @@ class ModelCard:
         input_size: the length (see `resize_side`) that the network works best at.
         resize_side: which length `input_size` speaks of: "longer" or "shorter" side, or "area", the side of a square of as many
             pixels as the picture, so that panoramas get their share of detail and all pictures cost the same.
+        fov_deg: horizontal and vertical field of view of all pictures that it learnt from, degrees, where that was one; empty
+            for any. Its depth is up to the same factor only in pictures of that field of view (`leadline.runtime.window`).
         training_data: every source with its licence, one line each.
         scores: protocol name -> metric name -> value.
         notes: anything a user should know, in sentences.
@@ -43,6 +45,7 @@ class ModelCard:
     size_multiple: int = 32
     input_size: int = 384
     resize_side: str = "longer"
+    fov_deg: tuple[float, ...] = ()
     training_data: tuple[str, ...] = ()
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: str = ""
@@ -55,6 +58,8 @@ class ModelCard:
             raise LeadlineError(
                 f"input_size {self.input_size}, size_multiple {self.size_multiple}: expected 1 <= multiple <= size"
             )
+        if len(self.fov_deg) not in (0, 2) or not all(0 < angle < 180 for angle in self.fov_deg):
+            raise LeadlineError(f"fov_deg {self.fov_deg}: expected no angle, or two between 0 and 180 degrees")
 
     def to_json(self) -> str:
         """Return the card as indented JSON."""
@@ -76,7 +81,7 @@ class ModelCard:
             return cls(**{
                 **data,
                 "kind": Kind.parse(data["kind"]),
-                **{key: tuple(data[key]) for key in ("mean", "std", "training_data") if key in data},
+                **{key: tuple(data[key]) for key in ("mean", "std", "fov_deg", "training_data") if key in data},
             })  # fmt: skip
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise LeadlineError(f"not a model card ({error}): expected JSON with at least name and kind") from None

@@ -66,6 +66,32 @@ def test_many_maps_with_truth_get_one_factor_and_a_report(folder: Path, tmp_path
     assert "can't be applied" in second["error"]
 
 
+def test_folders_of_films_keep_the_names_of_their_pictures(tmp_path: Path) -> None:
+    for number in range(4):
+        truth = make_sample(number, (48, 64)).depth
+        name = Path(f"film-{number // 2}") / f"{number % 2}.npz"
+        write_depth(tmp_path / "maps" / name, DepthMap(truth.values / 3, truth.valid, "depth/scale_invariant"))
+        write_depth(tmp_path / "truth" / name, truth)
+    files = sorted((tmp_path / "maps").rglob("*.npz"))
+    done = leadline_command("scale", "fit", tmp_path / "maps", "--sparse", tmp_path / "truth", "--out", tmp_path / "f.json")
+    assert done.returncode == 0, done.stderr
+    assert "scale 3 m per unit" in done.stdout
+    done = leadline_command("scale", "apply", tmp_path / "maps", "--factor", tmp_path / "f.json", "--out", tmp_path / "metres")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "metres" / "film-1" / "0.metric.depth.png").is_file()
+
+    for arguments, message in (
+        (["fit", *files, "--sparse", tmp_path / "truth"], "two maps named '0', "),
+        (["fit", tmp_path / "maps", "--sparse", tmp_path / "maps" / "film-0"], "no file for film-0/0"),
+        (["apply", tmp_path / "metres", "--factor", tmp_path / "none.json"], "can't read the factor"),
+        (["fit", tmp_path / "metres" / "film-1", "--point", "1,1=1m"], "--point for 2 maps"),
+    ):
+        done = leadline_command("scale", *arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -11,6 +11,7 @@ from typing import Literal
 from leadline.errors import LeadlineError
 
 OWN_OUTPUTS = (".depth.png", ".preview.png", ".depth.tiff", ".preview.mp4")
+MAPS = (".depth.png", ".depth.tiff", ".npz", ".npy", ".exr", ".pfm")
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,40 @@ def find_inputs(names: Sequence[str]) -> list[Input]:
             medium: Literal["picture", "video"] = "video" if file.suffix.lower() in VIDEO_SUFFIXES else "picture"
             inputs.append(Input(file, stem, medium))
     return inputs
+
+
+def find_maps(paths: Sequence[Path], *, pictures: bool) -> list[tuple[str, Path]]:
+    """Return the maps that files and folders (searched deep) stand for, each with the name of its picture.
+
+    The name of A.depth.png is A, and in a folder that was given, with its folders in there: "drive/000".
+
+    Args:
+        paths: as the user gave them; files are not looked for.
+        pictures: they are pictures, which are still to be predicted.
+
+    Raises:
+        LeadlineError: a folder without any, or two of one name.
+    """
+    found: list[tuple[str, Path]] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append((map_stem(path), path))
+        elif pictures:
+            found += [(item.stem.as_posix(), item.path) for item in find_inputs([str(path)]) if item.medium == "picture"]
+        else:
+            inside = sorted(file for file in path.rglob("*") if file.name.endswith(MAPS) and not file.name.startswith("."))
+            if not inside:
+                raise LeadlineError(f"no depth files in the folder {str(path)!r}: expected files such as A.npz or A.depth.png")
+            found += [(file.relative_to(path).with_name(map_stem(file)).as_posix(), file) for file in inside]
+    known: dict[str, Path] = {}
+    for name, path in found:
+        if known.setdefault(name, path) != path:
+            raise LeadlineError(
+                f"two maps named {name!r}, {known[name]} and {path}: give them other names, or the folder that both lie in"
+            )
+    return found
+
+
+def map_stem(path: Path) -> str:
+    """Return the name of the picture that a map is of: A of A.depth.png."""
+    return path.stem.removesuffix(".depth")

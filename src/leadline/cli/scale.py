@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
+from leadline.cli.inputs import find_maps, map_stem
+
 if TYPE_CHECKING:
+    from leadline.camera import Camera
     from leadline.depth_map import DepthMap
     from leadline.predictor import Predictor
     from leadline.scale.factor import Factor
@@ -54,7 +57,7 @@ def fit(
     Parameters
     ----------
     maps
-        Depth files that leadline has written, or pictures with --model.
+        Depth files that leadline has written, or pictures with --model; or folders of them (searched deep).
     point
         X,Y=DISTANCE: pixel and distance, such as 320,240=2.4m (m, cm or mm); give it again for more points.
     along_ray
@@ -102,24 +105,23 @@ def fit(
 
     chosen = _one_of(point, sparse, colmap, object_, camera_height, baseline_m)
     _refuse_stray(chosen, along_ray, convention, colmap_image, colmap_unit_m, estimator)
-    if len(maps) > 1 and chosen != "--sparse":
-        raise LeadlineError(f"{chosen} for {len(maps)} maps: expected one map, or several with --sparse FOLDER")
-    if report is not None and len(maps) == 1:
-        raise LeadlineError("--report for one map: expected several, to see whether one factor fits them")
     loaded = _Maps(maps, model, kind, focal_px, fov_deg)
-    if len(maps) > 1:
+    if len(loaded.found) > 1 and chosen != "--sparse":
+        raise LeadlineError(f"{chosen} for {len(loaded.found)} maps: expected one map, or several with --sparse FOLDER")
+    if report is not None and len(loaded.found) == 1:
+        raise LeadlineError("--report for one map: expected several, to see whether one factor fits them")
+    name, path = loaded.found[0]
+    if len(loaded.found) > 1:
         assert sparse is not None
-        truths = _truths(maps, sparse)
-        triples = [
-            (path.stem, depth, _read_points(truth, depth, baseline_m, convention))
-            for (path, depth), truth in zip(loaded, truths, strict=True)
-        ]
+        triples = []
+        for (each, file), truth in zip(loaded.found, _truths([each for each, _ in loaded.found], sparse), strict=True):
+            depth = loaded.read(file)
+            triples.append((each, depth, _read_points(truth, depth, baseline_m, convention)))
         factor = fit_images(triples, estimator=estimator or "theil_sen", zero_shift=assume_zero_shift)
         if report is not None:
             _write_report(report, triples, factor, assume_zero_shift)
     else:
-        path, depth = next(iter(loaded))
-        name = path.stem
+        depth = loaded.read(path)
         match chosen:
             case "--object":
                 factor = fit_lengths(depth, parse_lengths(object_), zero_shift=assume_zero_shift, name=name)
@@ -131,10 +133,10 @@ def fit(
                 if chosen == "--point":
                     points = parse_points(point, along_ray)
                 elif colmap is not None:
-                    points = _colmap(colmap, colmap_image or path.name, depth, colmap_unit_m)
+                    points = _colmap(colmap, colmap_image or name + path.suffix, depth, colmap_unit_m)
                 else:
                     assert sparse is not None
-                    points = _read_points(_truths(maps, sparse)[0], depth, baseline_m, convention)
+                    points = _read_points(_truths([name], sparse)[0], depth, baseline_m, convention)
                 factor = fit_points(depth, points, estimator=estimator, zero_shift=assume_zero_shift, name=name)
     write_factor(out, factor)
     print(factor.to_json() if json else f"{factor}\n{out}")
@@ -162,7 +164,7 @@ def apply(
     Parameters
     ----------
     maps
-        Depth files of the kind that the factor was fitted on, or pictures with --model.
+        Depth files of the kind that the factor was fitted on, or pictures with --model; or folders of them (searched deep).
     factor
         The JSON file.
     out
@@ -192,14 +194,9 @@ def apply(
 
     options = OutputOptions(tuple(dict.fromkeys(name.strip() for name in write.split(",") if name.strip())))
     found = read_factor(factor)
-    stems = [_stem(path) for path in maps]
-    if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
-        raise LeadlineError(
-            f"two maps named {twice!r} would be written to one file: give them different names, or another --out"
-        )
     loaded = _Maps(maps, model, kind, focal_px, fov_deg)
     failed = 0
-    for path in maps:
+    for name, path in loaded.found:
         outputs: list[Path] = []
         cautions: list[str] = []
         error = None
@@ -207,12 +204,12 @@ def apply(
         try:
             depth = loaded.read(path)
             metric = found.apply(depth, cap_m)
-            cautions = found.cautions(depth, _stem(path))
+            cautions = found.cautions(depth, name)
             values = metric.values[metric.valid]
             if values.size == 0:
                 raise LeadlineError(f"{path}: no pixel has a distance by this factor: was it fitted on another picture?")
             share, low, high = float(metric.valid.mean()), float(values.min()), float(values.max())
-            outputs = write_outputs(metric, colourise(metric), metric.camera, out, Path(f"{_stem(path)}.metric"), options)
+            outputs = write_outputs(metric, colourise(metric), metric.camera, out, Path(f"{name}.metric"), options)
         except LeadlineError as problem:
             error, failed = str(problem), failed + 1
         if json:
@@ -240,35 +237,41 @@ class _Maps:
 
         if focal_px is not None and fov_deg is not None:
             raise LeadlineError(f"--focal-px {focal_px:g} and --fov-deg {fov_deg:g} both say the field of view: give one")
-        self.paths, self.model, self.kind, self.focal_px, self.fov_deg = paths, model, kind, focal_px, fov_deg
+        self.model, self.kind, self.focal_px, self.fov_deg = model, kind, focal_px, fov_deg
+        self.found = find_maps(paths, pictures=model is not None)
         self._predictor: Predictor | None = None
-
-    def __iter__(self) -> Iterator[tuple[Path, DepthMap]]:
-        for path in self.paths:
-            yield Path(_stem(path) + path.suffix), self.read(path)
 
     def read(self, path: Path) -> DepthMap:
         """Return a map; a camera from the command line replaces that of its file."""
-        from leadline.camera import Camera
         from leadline.depth_map import replace_map
 
-        depth = self._predicted(path) if self.model is not None else self._stored(path)
+        if self.model is not None:
+            return self._predicted(path)
+        depth = self._stored(path)
+        return replace_map(depth, camera=self._camera(depth.hw) or depth.camera)
+
+    def _camera(self, hw: tuple[int, int]) -> Camera | None:
+        """Return the camera that the command line speaks of, for a picture's size."""
+        from leadline.camera import Camera
+
         if self.focal_px is not None:
-            return replace_map(depth, camera=Camera.from_focal_px(self.focal_px, depth.hw))
-        if self.fov_deg is not None:
-            return replace_map(depth, camera=Camera.from_fov_deg(self.fov_deg, depth.hw))
-        return depth
+            return Camera.from_focal_px(self.focal_px, hw)
+        return None if self.fov_deg is None else Camera.from_fov_deg(self.fov_deg, hw)
 
     def _predicted(self, path: Path) -> DepthMap:
         from leadline.cli.load import load
+        from leadline.cli.progress import say
         from leadline.depth_map import replace_map
         from leadline.io.image import read_image
 
         assert self.model is not None
         self._predictor = self._predictor or load(self.model, self.kind)
         photo = read_image(path)
-        depth = self._predictor(photo.pixels, photo.camera).depth
-        return replace_map(depth, camera=depth.camera or photo.camera)
+        camera = self._camera((photo.pixels.shape[0], photo.pixels.shape[1])) or photo.camera
+        prediction = self._predictor(photo.pixels, camera)
+        for note in prediction.notes:
+            say(f"leadline: {path}: {note}")
+        return replace_map(prediction.depth, camera=prediction.depth.camera or camera)
 
     def _stored(self, path: Path) -> DepthMap:
         from leadline.errors import LeadlineError
@@ -278,11 +281,6 @@ class _Maps:
         if path.suffix.lower() in IMAGE_SUFFIXES and path.suffix.lower() not in FORMATS:
             raise LeadlineError(f"{path} is a picture: give --model leadline-s to predict it first, or a depth file")
         return read_depth(path, kind=self.kind)
-
-
-def _stem(path: Path) -> str:
-    """Return the name of the picture that a map is of: A of A.depth.png."""
-    return path.stem.removesuffix(".depth")
 
 
 def _one_of(
@@ -332,19 +330,21 @@ def _refuse_stray(
             raise LeadlineError(f"{name} is for {' and '.join(owners)}: leave it out with {chosen}")
 
 
-def _truths(maps: tuple[Path, ...], sparse: Path) -> list[Path]:
-    """Return the file with known distances of each map."""
+def _truths(names: Sequence[str], sparse: Path) -> list[Path]:
+    """Return the file with known distances of each map: of its name, in the folder of its name's folders."""
     from leadline.errors import LeadlineError
 
     if not sparse.is_dir():
-        if len(maps) > 1:
-            raise LeadlineError(f"--sparse {sparse} for {len(maps)} maps: expected a folder with a file for each")
+        if len(names) > 1:
+            raise LeadlineError(f"--sparse {sparse} for {len(names)} maps: expected a folder with a file for each")
         return [sparse]
-    files = sorted(path for path in sparse.iterdir() if path.is_file() and not path.name.startswith("."))
+    files: dict[str, list[Path]] = {}
+    for path in sorted(sparse.rglob("*")):
+        if path.suffix.lower() in _TRUTH_SUFFIXES and path.is_file() and not path.name.startswith("."):
+            files.setdefault(path.relative_to(sparse).with_name(map_stem(path)).as_posix(), []).append(path)
     found = []
-    for path in maps:
-        name = _stem(path)
-        matches = [file for file in files if _stem(file) == name and file.suffix.lower() in _TRUTH_SUFFIXES]
+    for name in names:
+        matches = files.get(name, [])
         if len(matches) != 1:
             problem = f"no file for {name}" if not matches else f"{matches[0].name} and {matches[1].name} for {name}"
             raise LeadlineError(

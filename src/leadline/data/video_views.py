@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import atan, degrees, radians, tan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,6 +177,13 @@ class VideoViews:
             names = [f"{film.name}, frame {film.numbers[index]}" for _, film, index in part]
             batches.append(collate_clips(fitted, self.how.sources, [source for source, _, _ in part], names))
         return batches
+
+    def angles(self, hw: tuple[int, int]) -> tuple[float, ...]:
+        """Return the horizontal and the vertical field of view of a shape's windows, degrees; () where films keep their own."""
+        if hw not in self.fov_deg:
+            return ()
+        across = tan(radians(self.fov_deg[hw]) / 2)
+        return self.fov_deg[hw], degrees(2 * atan(across * hw[0] / hw[1]))
 
     def _fields_of_view(self) -> dict[tuple[int, int], float]:
         """Return the field of view of each shape's windows; none where each film keeps its own."""

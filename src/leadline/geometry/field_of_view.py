@@ -45,13 +45,29 @@ def crop_to_fov(camera: Camera, fov_deg: float, hw: tuple[int, int]) -> tuple[Wi
         raise LeadlineError(f"field of view {fov_deg} degrees: expected more than 0 and less than 180")
     exact = 2 * camera.fx * tan(radians(fov_deg) / 2)
     width, height = round(exact), round(exact * camera.fy / camera.fx * hw[0] / hw[1])
-    if width > camera.width or height > camera.height:
+    window = central_window(camera, width, height)
+    if window is None:
         across, down = camera.fov_deg
         raise LeadlineError(
             f"a field of view of {fov_deg:g} degrees at {hw[1]} x {hw[0]} needs {width} x {height} pixels, but the picture has "
             f"{camera.width} x {camera.height} ({across:.0f} x {down:.0f} degrees): choose a smaller angle or a wider shape"
         )
+    return window, camera.crop(*window).resize(hw)
+
+
+def central_window(camera: Camera, width: int, height: int) -> Window | None:
+    """Return the window of a size around the principal point, moved only where it would leave the picture.
+
+    Args:
+        camera: of the whole picture.
+        width, height: in its pixels; at least one is taken.
+
+    Returns:
+        None if the picture is smaller.
+    """
+    if width > camera.width or height > camera.height:
+        return None
     width, height = max(width, 1), max(height, 1)
     x = int(np.clip(round(camera.cx - width / 2), 0, camera.width - width))
     y = int(np.clip(round(camera.cy - height / 2), 0, camera.height - height))
-    return Window(x, y, width, height), camera.crop(x, y, width, height).resize(hw)
+    return Window(x, y, width, height)

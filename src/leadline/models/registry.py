@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from leadline.models.midas_large import MidasLarge
 from leadline.models.monodepth2 import Monodepth2
 from leadline.models.onnx_weights import fold_norms, read_onnx_weights
 from leadline.models.sfmlearner import SfmLearner
+from leadline.predictor import ModelCard
 from leadline.runtime.predictor import find_shipped, load_card
 
 HF = "hf:"
@@ -168,8 +168,7 @@ def load_weights(network: nn.Module, path: Path | str) -> None:
         )
     network.load_state_dict(state)
     if isinstance(network, DepthNetwork) and not published:
-        card = asdict(load_card(path, kind=RELATIVE_DISPARITY)) if path.suffix == ".onnx" else _metadata(path)
-        network.describe({key: str(card[key]) for key in ("input_size", "resize_side", "kind") if key in card})
+        network.describe(_of_card(load_card(path, kind=RELATIVE_DISPARITY)) if path.suffix == ".onnx" else _metadata(path))
     if published and isinstance(network, MidasLarge):
         network.encoder.keep_statistics()
 
@@ -195,6 +194,12 @@ def _read_published(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise LeadlineError(f"{path} holds no tensors by name: expected a state dict")
     return state
+
+
+def _of_card(card: ModelCard) -> dict[str, str]:
+    """Return what `DepthNetwork.describe` takes of a card."""
+    kept = {"input_size": card.input_size, "resize_side": card.resize_side, "kind": card.kind}
+    return {**{key: str(value) for key, value in kept.items()}, "fov_deg": " ".join(map(str, card.fov_deg))}
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -76,11 +76,13 @@ class VideoNetwork(DepthNetwork):
     that takes. Depth is up to scale; trained with a stereo partner of known baseline, it is in metres (`in_metres`).
 
     Attributes:
+        fov_deg: horizontal and vertical field of view of all pictures that it learnt from, degrees, where that was one.
         sources: how many sources of unknown motion `views` takes at once; None for any number.
     """
 
     kind: Kind = DEPTH_UP_TO_SCALE
     activation: DisparityDepth
+    fov_deg: tuple[float, ...] = ()
     sources: int | None = None
 
     def __init__(self) -> None:
@@ -117,17 +119,18 @@ class VideoNetwork(DepthNetwork):
     def card(self, name: str) -> ModelCard:
         """See `DepthNetwork`."""
         notes = METRIC_NOTE if self.kind == METRIC_DEPTH else SCALE_NOTE
-        return replace(super().card(name), notes=notes)
+        return replace(super().card(name), notes=notes, fov_deg=self.fov_deg)
 
     def description(self) -> dict[str, str]:
         """See `DepthNetwork`."""
-        return {**super().description(), "kind": str(self.kind)}
+        return {**super().description(), "kind": str(self.kind), "fov_deg": " ".join(map(str, self.fov_deg))}
 
     def describe(self, description: Mapping[str, str]) -> None:
         """See `DepthNetwork`."""
         super().describe(description)
         if "kind" in description:
             self.in_metres(Kind.parse(description["kind"]) == METRIC_DEPTH)
+        self.fov_deg = tuple(map(float, description.get("fov_deg", "").split()))
 
 
 def matrices_in_film_order(motion: Float[Tensor, "n s 6"], offsets: Sequence[int]) -> Float[Tensor, "s n 4 4"]:

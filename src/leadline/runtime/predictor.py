@@ -17,6 +17,7 @@ from leadline.runtime.engine import EngineOptions
 from leadline.runtime.onnx_header import read_metadata
 from leadline.runtime.onnx_predictor import OnnxPredictor
 from leadline.runtime.segmenter_card import is_segmenter_card
+from leadline.runtime.window import in_its_window
 
 DEFAULT_MODEL = "leadline-s"
 # Where an ONNX file holds its card, as JSON.
@@ -76,12 +77,12 @@ def load_predictor(
     options = EngineOptions(engine, precision, device, throughput)
     path = _find(name)
     if path is not None:
-        return OnnxPredictor(path, _card(path, asked), options)
+        return in_its_window(OnnxPredictor(path, _card(path, asked), options))
     request = LoadRequest(str(name), asked, options)
     for source in predictor_sources:
         predictor = source(request)
         if predictor is not None:
-            return predictor
+            return in_its_window(predictor)
     raise _unknown(str(name))
 
 

@@ -44,7 +44,7 @@ class TiledPredictor:
         from_pixels: smaller pictures are predicted as a whole.
 
     Raises:
-        LeadlineError: an overlap outside its range, or tiles of less than 16 pixels.
+        LeadlineError: a network of one field of view, an overlap outside its range, or tiles of less than 16 pixels.
     """
 
     predictor: Predictor
@@ -55,6 +55,8 @@ class TiledPredictor:
     def __post_init__(self) -> None:
         if not 0.2 <= self.overlap <= 0.8:
             raise LeadlineError(f"tile overlap {self.overlap}: expected a share of 0.2 to 0.8")
+        if self.predictor.card.fov_deg:
+            raise LeadlineError(f"tiles for {self.predictor.card.name}, which learnt one field of view: predict without them")
         if self.tile_px is not None and self.tile_px < 16:
             raise LeadlineError(f"tiles of {self.tile_px} pixels: expected at least 16; try the network's input size")
 

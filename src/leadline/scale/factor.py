@@ -182,8 +182,14 @@ def read_factor(path: str | PathLike[str]) -> Factor:
 
 
 def focal_share(depth: DepthMap) -> float | None:
-    """Return the focal length over the longer side of a map with a camera."""
-    return depth.camera.fx / max(depth.hw) if depth.camera else None
+    """Return the focal length over the longer side of a map with a camera: of what the network saw, as its valid part tells.
+
+    A network that learnt one field of view says nothing outside a window of that (`leadline.runtime.window`).
+    """
+    if depth.camera is None or not depth.valid.any():
+        return None
+    sides = (np.flatnonzero(depth.valid.any(axis)) for axis in (0, 1))
+    return depth.camera.fx / max(int(side[-1] - side[0] + 1) for side in sides)
 
 
 def _ends(interval: tuple[float, float]) -> str:

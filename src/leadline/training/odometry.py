@@ -11,16 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leadline.camera import Camera
 from leadline.data.film import Film, open_film
 from leadline.data.film_sources import VideoSource
-from leadline.data.film_windows import common_fov, window_of
+from leadline.data.film_windows import window_of
 from leadline.depth_map import METRIC_DEPTH
 from leadline.errors import LeadlineError
 from leadline.models.kuznietsov import Kuznietsov
 from leadline.models.registry import checkpoint_folder, load_trained
 from leadline.models.video_network import VideoNetwork
-from leadline.training.config import TrainConfig, from_json
+from leadline.training.config import from_json
 
 BATCH = 8
 
@@ -109,15 +108,5 @@ def path_by_checkpoint(model: Path, source: str, cache: Path) -> tuple[NDArray[n
         raise LeadlineError(f"{source} has {len(films)} films: expected one; name it by its own folder or file")
     data = config.data
     film = open_film(films[0], cache, data.longest, 0.0)
-    fov_deg = None
-    if data.video.field_of_view == "common":
-        fov_deg = data.video.fov_deg or common_fov(_learnt_from(config), data.shapes[0])
+    fov_deg = network.fov_deg[0] if network.fov_deg else None
     return film_path(network, film, data.shapes[0], fov_deg), "m" if network.kind == METRIC_DEPTH else ""
-
-
-def _learnt_from(config: TrainConfig) -> list[Camera]:
-    """Return the cameras of the films that a network learnt from, which are still in its cache."""
-    data = config.data
-    films = [film for text in data.sources for film in VideoSource.parse(text).films()]
-    least = data.video.least_motion if data.video.views == "mono" else 0.0
-    return [c for film in films for c in open_film(film, Path(data.cache), data.longest, least).cameras]

@@ -78,6 +78,7 @@ def prepare_video(config: TrainConfig, network: VideoNetwork, says: bool = True)
     if not config.model.weights:
         network.activation.set_limits(settings.near, settings.far)
     network.input_size = max(data.shapes[0])
+    network.fov_deg = views.angles(data.shapes[0])
 
     def make_task(network: nn.Module, device: torch.device) -> Task:
         if settings.objective == "sfmlearner":

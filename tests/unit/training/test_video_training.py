@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.unit.data.small_films import slide, write_film_world, write_frames
+from tests.unit.data.small_films import FOCAL_PX, HW, slide, write_film_world, write_frames
 
+from leadline.camera import Camera
 from leadline.cli.load import load
 from leadline.data.clips import PARTNER
 from leadline.data.film_sources import VideoSource
@@ -24,6 +25,7 @@ from leadline.models.video_network import DEPTH_UP_TO_SCALE, VideoNetwork, Views
 from leadline.recipes import load_recipe
 from leadline.training import train
 from leadline.training.config import TrainConfig, from_json, override, to_json
+from leadline.training.odometry import path_by_checkpoint
 from leadline.training.tasks.monodepth2 import Monodepth2Task
 from leadline.training.tasks.sfmlearner import SfmLearnerTask
 from leadline.training.video_settings import ABLATION, VideoSettings
@@ -216,6 +218,22 @@ def test_a_stereo_run_gives_metres_and_logs_what_the_truth_says(tmp_path: Path) 
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     (scores,) = [line for line in lines if "validation/score" in line]
     assert {f"validation/{name}" for name in ("photometric", "abs_rel", "delta1", "scale", "abs_rel_metres")} <= set(scores)
+
+
+def test_a_run_of_one_field_of_view_says_so_and_sees_no_other_afterwards(tmp_path: Path) -> None:
+    world = write_film_world(tmp_path / "drive", 24)
+    angle = ("data.video.field_of_view=common", "data.video.fov_deg=40", "optimiser.steps=1", "data.validation_views=0")
+    best = train(small("monodepth2", tmp_path, str(world), *angle), validation=lambda network: {"score": 0.0})
+    predictor = load(str(best))
+    assert predictor.card.fov_deg == pytest.approx((40, 20.628), abs=0.001)  # 2 atan(tan(20 degrees) * 32 / 64)
+    camera = Camera.from_focal_px(FOCAL_PX, HW)
+    valid = predictor(np.ascontiguousarray(slide(1)[0]), camera).depth.valid
+    assert (valid.any(0).sum(), valid.any(1).sum()) == (44, 22)  # 2 * 60 * tan(20 degrees), and half of it
+    path, _ = path_by_checkpoint(best, str(world), tmp_path / "another-cache")
+    assert len(path) == 24
+
+    own = train(small("monodepth2", tmp_path / "own", str(world), *angle[2:]), validation=lambda network: {"score": 0.0})
+    assert load(str(own)).card.fov_deg == ()
 
 
 def test_truth_is_compared_up_to_one_factor_a_picture_and_metres_as_they_are() -> None:
