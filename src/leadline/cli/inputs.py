@@ -89,7 +89,10 @@ def find_maps(paths: Sequence[Path], *, pictures: bool) -> list[tuple[str, Path]
         if not path.is_dir():
             found.append((map_stem(path), path))
         elif pictures:
-            found += [(item.stem.as_posix(), item.path) for item in find_inputs([str(path)]) if item.medium == "picture"]
+            shown = [item for item in find_inputs([str(path)]) if item.medium == "picture"]
+            if not shown:
+                raise LeadlineError(f"no pictures in the folder {str(path)!r}: expected files such as .jpg or .png")
+            found += [(item.stem.as_posix(), item.path) for item in shown]
         else:
             inside = sorted(file for file in path.rglob("*") if file.name.endswith(MAPS) and not file.name.startswith("."))
             if not inside:
@@ -101,7 +104,7 @@ def find_maps(paths: Sequence[Path], *, pictures: bool) -> list[tuple[str, Path]
             raise LeadlineError(
                 f"two maps named {name!r}, {known[name]} and {path}: give them other names, or the folder that both lie in"
             )
-    return found
+    return list(dict.fromkeys(found))
 
 
 def map_stem(path: Path) -> str:
