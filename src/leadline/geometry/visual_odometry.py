@@ -22,6 +22,7 @@ SMALLEST_SIDE = 8  # pixels of a level: below, six unknowns find nothing to hold
 LEAST_IN_VIEW = 0.5  # share of the target that the source must show
 _DAMPING = 1e-5  # of a diagonal of ones: where the picture has no texture, the motion stays as it is
 _FLAT = 1e-12
+_DEVIATION, _LEAST_LIMIT = 1.4826, 1e-3  # of a Gaussian in median lengths; of pictures in 0..1
 
 
 class Refined(NamedTuple):
@@ -29,7 +30,8 @@ class Refined(NamedTuple):
 
     Attributes:
         source_from_target: (N, 4, 4).
-        before, after: (N,) mean squared difference of the finest pictures, where the source shows the target; without gradient.
+        before, after: (N,) mean squared difference of the finest pictures, where the source shows the target, or Huber's in its
+            place; without gradient.
     """
 
     source_from_target: Tensor
@@ -54,6 +56,7 @@ def refine_motion(
     source_intrinsics: Float[Tensor, "n 3 3"] | None = None,
     levels: int = LEVELS,
     iterations: int = ITERATIONS,
+    huber: float = 0.0,
 ) -> Refined:
     """Return the motion of each pair that minimises sum |source(warp(p, motion, depth)) - target(p)|^2, from a start near it.
 
@@ -61,6 +64,10 @@ def refine_motion(
     made once a level; each step is undone on the source's side, ``T <- T exp(-twist)``. From the coarsest level to the finest;
     at each the steps of a pair end when its cost rises (that step is taken back), or less than half of the target is in view.
     Coarse levels may lead astray: where the finest pictures then differ more than at the start, the start is kept.
+
+    What moves by itself, or hides, bends the motion, since squares are not robust. With `huber`, differences beyond so many
+    standard deviations (1.4826 medians at the level's start) count by their length alone, as in much odometry since; that is
+    ours, and takes a normal matrix for each step.
 
     Call it outside autocast: in bfloat16 the normal matrix has two digits.
 
@@ -72,13 +79,15 @@ def refine_motion(
         source_intrinsics: (N, 3, 3) of the source; None for the target's.
         levels: of the pyramid at most; one whose shorter side has less than 8 pixels is left out.
         iterations: at each level, at most.
+        huber: standard deviations, 1 or 2 for instance; 0 for squares, as published.
     """
     made = _levels(target, source, depth, intrinsics, intrinsics if source_intrinsics is None else source_intrinsics, levels)
-    before = _cost(made[0], source_from_target)
+    limit = _limit(made[0], source_from_target, huber)
+    before = _cost(made[0], source_from_target, limit)
     motion = source_from_target
     for level in reversed(made):
-        motion = _at_level(level, motion, iterations)
-    after = _cost(made[0], motion)
+        motion = _at_level(level, motion, iterations, huber)
+    after = _cost(made[0], motion, limit)
     better = after < before
     return Refined(torch.where(better[:, None, None], motion, source_from_target), before, torch.where(better, after, before))
 
@@ -123,40 +132,81 @@ def _levels(
     return found
 
 
-def _at_level(level: _Level, start: Tensor, iterations: int) -> Tensor:
-    jacobian = motion_jacobian(level.target, level.depth, level.intrinsics).flatten(1, 3)
-    normal = jacobian.mT @ jacobian
-    # Rotation and translation have units of their own: solve for unknowns of equal weight.
-    diagonal = normal.detach().diagonal(dim1=-2, dim2=-1)
-    scale = torch.where(diagonal > _FLAT, diagonal, 1.0).rsqrt()
-    even = scale[:, :, None] * normal * scale[:, None, :]
-    even = even + _DAMPING * torch.eye(6, dtype=even.dtype, device=even.device)
+def _at_level(level: _Level, start: Tensor, iterations: int, huber: float) -> Tensor:
+    jacobian = motion_jacobian(level.target, level.depth, level.intrinsics)
+    limit = _limit(level, start, huber)
+    solve = None if huber else _Normal(jacobian, jacobian)
     motion = kept = start
     best = torch.full_like(start[:, 0, 0], torch.inf)
     active = torch.ones_like(best, dtype=torch.bool)
     for step in range(iterations + 1):  # the last round only judges the last step
-        residual, cost, in_view = _residual(level, motion)
-        active = active & (cost < best) & (in_view >= LEAST_IN_VIEW)
+        found = _compare(level, motion, limit)
+        active = active & (found.cost < best) & (found.in_view >= LEAST_IN_VIEW)
         kept = torch.where(active[:, None, None], motion, kept)
-        best = torch.where(active, cost, best)
+        best = torch.where(active, found.cost, best)
         if step == iterations or not active.any():
             break
-        slope = scale[:, :, None] * (jacobian.mT @ residual.flatten(1)[..., None])
-        twist = scale * torch.linalg.solve(even, slope)[..., 0]
-        motion = torch.where(active[:, None, None], kept @ se3_exp(-twist), kept)
+        each = solve or _Normal(jacobian * found.weights[:, None, ..., None], jacobian)
+        motion = torch.where(active[:, None, None], kept @ se3_exp(-each.twist(found.residual)), kept)
     return kept
 
 
-def _residual(level: _Level, motion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (N, C, h, w) differences, 0 where the source doesn't show the point, and (N,) cost and share in view."""
+class _Normal:
+    """Gauss-Newton's equations for a twist, with weights in the first Jacobian: (N, C, h, w, 6) both."""
+
+    def __init__(self, weighted: Tensor, jacobian: Tensor) -> None:
+        self.weighted = weighted.flatten(1, 3)
+        normal = self.weighted.mT @ jacobian.flatten(1, 3)
+        # Rotation and translation have units of their own: solve for unknowns of equal weight.
+        diagonal = normal.detach().diagonal(dim1=-2, dim2=-1)
+        self.scale = torch.where(diagonal > _FLAT, diagonal, 1.0).rsqrt()
+        even = self.scale[:, :, None] * normal * self.scale[:, None, :]
+        self.even = even + _DAMPING * torch.eye(6, dtype=even.dtype, device=even.device)
+
+    def twist(self, residual: Tensor) -> Tensor:
+        """Return (N, 6) the twist of (N, C, h, w) differences."""
+        slope = self.scale[:, :, None] * (self.weighted.mT @ residual.flatten(1)[..., None])
+        found: Tensor = self.scale * torch.linalg.solve(self.even, slope)[..., 0]
+        return found
+
+
+class _Compared(NamedTuple):
+    """Differences of the warped source, (N, C, h, w), 0 where it doesn't show the point; their (N, h, w) weights; sums.
+
+    `cost` and `in_view`, the share of points that the source shows, are (N,).
+    """
+
+    residual: Tensor
+    weights: Tensor
+    cost: Tensor
+    in_view: Tensor
+
+
+def _compare(level: _Level, motion: Tensor, limit: Tensor | None) -> _Compared:
     warped = inverse_warp(level.source, level.depth, level.intrinsics, motion, level.source_intrinsics, "border")
     valid = warped.projection.valid
     residual = torch.where(valid[:, None], warped.image - level.target, 0.0)
     count = valid.flatten(1).sum(1)
-    cost = residual.detach().square().mean(1).flatten(1).sum(1) / count.clamp_min(1)
-    return residual, cost, count / valid[0].numel()
+    square = residual.detach().square().mean(1)
+    weights = valid.to(square.dtype)
+    if limit is not None:
+        length, most = square.sqrt(), limit[:, None, None]
+        square = torch.where(length < most, square, most * (2 * length - most))
+        weights = weights * (most / length.clamp_min(_FLAT)).clamp_max(1)
+    cost = square.flatten(1).sum(1) / count.clamp_min(1)
+    return _Compared(residual, weights, cost, count / valid[0].numel())
 
 
-def _cost(level: _Level, motion: Tensor) -> Tensor:
+def _limit(level: _Level, motion: Tensor, huber: float) -> Tensor | None:
+    """Return (N,) from which length on a difference is an outlier; None for never."""
+    if not huber:
+        return None
     with torch.no_grad():
-        return _residual(level, motion)[1]
+        found = _compare(level, motion, None)
+        length = found.residual.square().mean(1).sqrt().masked_fill(found.weights == 0, torch.nan).flatten(1)
+        return (huber * _DEVIATION * length.nanmedian(1).values.nan_to_num(0.0)).clamp_min(_LEAST_LIMIT)
+
+
+def _cost(level: _Level, motion: Tensor, limit: Tensor | None) -> Tensor:
+    with torch.no_grad():
+        return _compare(level, motion, limit).cost

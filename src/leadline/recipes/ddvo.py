@@ -8,8 +8,8 @@ Wang et al. 2018 (arXiv 1712.00175): normalised depth, a pose network first, the
 rate of 1e-5 for 10 epochs; Adam at 2e-4 with beta1 0.5, batches of 1, 416 x 128, smoothness 0.01. Networks are SfMLearner's.
 How long the first stage takes was not read: 100,000 steps is a choice. Each map is used up to a scale of its own, so scales may
 differ from picture to picture: `leadline scale` says by how much.
-Hardware: a GPU for the published size. Expected: AbsRel 0.31 against 0.71 of one constant distance on a rendered drive at 96 x
-64 with a 20th of the smoothness, four minutes on one core; the second stage did not help there
+Hardware: a GPU for the published size. Expected: AbsRel 0.35 against 0.71 of one constant distance on a rendered drive at 96 x
+64 with a 20th of the smoothness, four minutes on one core; the second stage helped little there
 (docs/results/self_supervised.md). Published on KITTI's Eigen split, median scaling: AbsRel 0.151.
 """
 

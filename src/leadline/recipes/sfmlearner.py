@@ -7,7 +7,7 @@ Zhou et al. 2017 (arXiv 1704.07813), by the released code's settings: Adam at 2e
 smoothness 0.5, no explainability mask (the paper has one; its weight 0.2 is recalled, not read). Nothing is pretrained. The
 network says depth up to scale.
 Hardware: a GPU for the published 200,000 steps; small pictures train on CPU cores. Expected: AbsRel 0.23 against 0.71 of one
-constant distance on a rendered drive at 96 x 64 with a 20th of the smoothness, four minutes on one core
+constant distance on a rendered drive at 96 x 64 with a 20th of the smoothness, four minutes on one core, in two seeds of three
 (docs/results/self_supervised.md); published on KITTI's Eigen split, median scaling: AbsRel 0.183 (released code).
 """
 

@@ -95,6 +95,10 @@ def test_what_hides_behind_things_bends_the_motion_because_squares_are_not_robus
     assert metres < 0.5 * errors(OFF @ TRUE)[1]
     assert degrees > 0.1  # of half a per cent of the pixels comes nearly all of the cost
     assert found.after < refine_motion(target, source, depth, k, TRUE).before
+    robust = refine_motion(target, source, depth, k, OFF @ TRUE, huber=1.0)
+    assert errors(robust.source_from_target)[0] < 0.02
+    assert errors(robust.source_from_target)[1] < 0.002
+    assert robust.after < robust.before < found.before
 
 
 def test_the_true_motion_stays_and_the_inverse_motion_is_another_one(pair: tuple[torch.Tensor, ...]) -> None:

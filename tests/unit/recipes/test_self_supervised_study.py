@@ -94,7 +94,7 @@ def test_arms_are_trained_scored_and_written_up(folders: Folders) -> None:
     assert plain["controls"]["constant"]["all"] != plain["controls"]["untrained"]["all"]
     assert plain["paths"]["straight"]["films"] == 1
     assert plain["paths"]["straight"]["length"] == pytest.approx(7 * STEP_M)
-    assert set(plain["motions"]) == {"before", "after", "rest", "true_depth"}
+    assert set(plain["motions"]) == {"before", "after", "rest", "true_depth", "robust", "robust_true"}
     assert plain["motions"]["before"]["clips"] == 2
     assert set(records["geonet-flow"]["flow"]) == {"rigid", "full", "none", "still"}
     # The box moves by 0.1 m against the true rigid flow, which is all that this one misses: less than a stored pixel's size.

@@ -45,6 +45,8 @@ _MOTIONS = {
     "after": "refined",
     "rest": "odometry from rest",
     "true_depth": "refined, given the true depth",
+    "robust": "refined, robust",
+    "robust_true": "refined, robust, given the true depth",
 }
 _FLOWS = {
     "none": "no flow",
@@ -248,6 +250,7 @@ def _motions(scores: SelfScores) -> str:
         [arm.title if when == "before" else "", said, *(_spread(scores.of(arm, "motions", when, key)) for key in keys)]
         for arm in arms
         for when, said in _MOTIONS.items()
+        if np.isfinite(scores.of(arm, "motions", when, "ate")).all()
     ]
     step = scores.of(arms[0], "motions", "before", "step")[0]
     return f"""## DDVO: motion refined by direct odometry
@@ -255,7 +258,8 @@ def _motions(scores: SelfScores) -> str:
 {markdown_table(["", "", "ATE, m", "median ATE, m", "degrees"], rows)}
 
 A step is {step:.2f} m long. ATE of the frames before and after each target, after one scale for the two; degrees that a motion
-is turned by mistake. Odometry "from rest" starts with no motion, "given the true depth" with the pose network's.
+is turned by mistake. Odometry "from rest" starts with no motion, "given the true depth" with the pose network's. "Robust" has
+Huber's norm in place of squares, which is not in the paper; it was scored for the first arm alone.
 "{DDVO_REFINED.title}" learnt through the odometry.
 
 """

@@ -28,6 +28,7 @@ from leadline.training.video_truth import FARTHEST_M, FEWEST, NEAREST_M
 from leadline.training.view_synthesis import ask, clips_of, enlarged
 
 METRICS = ("abs_rel", "rmse", "delta1")
+HUBER = 1.0  # standard deviations, of robust odometry
 Depth = Callable[[NDArray[np.uint8]], DepthMap]
 Numbers = dict[str, float]
 _CPU = torch.device("cpu")
@@ -122,14 +123,15 @@ def score_refinement(
 
     "ate" is of the places of the two neighbours around each target, metres, after one scale for the two (Zhou et al. 2017,
     section 4.3, on three frames); "rotation_deg" of each motion. Two controls: "rest" is odometry on the same depth that starts
-    with no motion, "true_depth" odometry that starts with the pose network's motion and is given the true depth.
+    with no motion, "true_depth" odometry that starts with the pose network's motion and is given the true depth. "robust" and
+    "robust_true" are "after" and "true_depth" with Huber's norm.
 
     Args:
         network: in evaluation mode.
         batches: clips with (S, N, 4, 4) true source_from_target and each target's true depth.
         mean_disparity: that maps of disparity are brought to, as in training.
     """
-    rows: dict[str, list[Numbers]] = {"before": [], "after": [], "rest": [], "true_depth": []}
+    rows: dict[str, list[Numbers]] = {name: [] for name in ("before", "after", "rest", "true_depth", "robust", "robust_true")}
     for batch, true, depths in batches:
         hw = batch.target.shape[1:3]
         actual = torch.stack([torch.from_numpy(_disparity(depth, hw)) for depth in depths])
@@ -138,12 +140,15 @@ def score_refinement(
             views, motion = ask(network, batch, _CPU)
             own = enlarged(network.activation.disparity(views.logits[0].float()), hw)
             found = {"before": motion}
-            for name, disparity, start in (
-                ("after", own, motion),
-                ("rest", own, torch.eye(4).expand_as(motion)),
-                ("true_depth", actual, motion),
+            for name, disparity, start, huber in (
+                ("after", own, motion, 0.0),
+                ("rest", own, torch.eye(4).expand_as(motion), 0.0),
+                ("true_depth", actual, motion, 0.0),
+                ("robust", own, motion, HUBER),
+                ("robust_true", actual, motion, HUBER),
             ):
-                found[name] = refine_all(clips, 1 / normalised(disparity, mean_disparity), start).source_from_target
+                depth = 1 / normalised(disparity, mean_disparity)
+                found[name] = refine_all(clips, depth, start, huber).source_from_target
         for name, motions in found.items():
             rows[name] += snippet_errors(motions.numpy().astype(np.float64), true)
     return {

@@ -68,7 +68,7 @@ def normalised(disparity: Tensor, mean: float) -> Tensor:
     return mean * mean_normalised(disparity, torch.ones_like(disparity, dtype=torch.bool))
 
 
-def refine_all(clips: Clips, depth: Tensor, source_from_target: Tensor) -> Refined:
+def refine_all(clips: Clips, depth: Tensor, source_from_target: Tensor, huber: float = 0.0) -> Refined:
     """Return the refined motion of all sources, (S, N, 4, 4), and its (S, N) costs, from the target's depth."""
     s, n = source_from_target.shape[:2]
     with torch.autocast(depth.device.type, enabled=False):
@@ -79,6 +79,7 @@ def refine_all(clips: Clips, depth: Tensor, source_from_target: Tensor) -> Refin
             clips.intrinsics.expand(s, *clips.intrinsics.shape).flatten(0, 1),
             source_from_target.float().flatten(0, 1),
             clips.source_intrinsics.flatten(0, 1),
+            huber=huber,
         )
     return Refined(*(each.reshape(s, n, *each.shape[1:]) for each in found))
 
