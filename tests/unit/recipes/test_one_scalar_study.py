@@ -126,7 +126,7 @@ def test_a_page_says_yes_only_where_every_seed_agrees(tmp_path: Path) -> None:
     assert said["(b) factors wi"] == "in 1 of 2 cases"  # 4 % and 12 % apart
     assert said["(b) a larger g"] == said["(c) AbsRel wit"] == said["(d) a network'"] == "yes"
     assert "+80.0 ± 0.0" in page
-    assert "| source alone, aligned (one seed) | +40.0 ± 0.0" in " ".join(page.split())
+    assert "| source alone, aligned | +40.0 |" in " ".join(page.split())
 
 
 def test_a_study_without_results_and_an_unknown_arm_are_one_line(tmp_path: Path) -> None:

@@ -110,11 +110,11 @@ PAIRS = (WORLDS, REAL)
 ARMS = (
     ScalarArm("aligned", "mixed, fields of view aligned", WORLDS),
     ScalarArm("own", "mixed, each its own field of view (control)", WORLDS, aligned=False),
-    ScalarArm("source", "source alone, aligned (one seed)", WORLDS, mixed=False, seeds=(0,)),
-    ScalarArm("truth", "taught by the target's truth (bound)", WORLDS, mixed=False, aligned=False, supervised=True),
+    ScalarArm("source", "source alone, aligned", WORLDS, mixed=False, seeds=(0,)),
+    ScalarArm("truth", "bound: taught by the target's truth", WORLDS, mixed=False, aligned=False, supervised=True, seeds=(0,)),
     ScalarArm("kitti-aligned", "mixed, fields of view aligned", REAL),
     ScalarArm("kitti-own", "mixed, each its own field of view (control)", REAL, aligned=False),
-    ScalarArm("kitti-source", "source alone, aligned (one seed)", REAL, mixed=False, seeds=(0,)),
+    ScalarArm("kitti-source", "source alone, aligned", REAL, mixed=False, seeds=(0,)),
 )
 
 

@@ -153,8 +153,8 @@ Scored pictures: {counts}.
 
 {markdown_table(_LINES, _lines(arms, scores))}
 
-Mean over seeds {", ".join(map(str, scores.seeds(pair)))} ± standard deviation between seeds. Factor: metres a unit of depth, by
-Theil-Sen. Spread of ratios: standard deviation over mean of the pictures' own factors.
+Mean over seeds {", ".join(map(str, scores.seeds(pair)))} ± standard deviation between seeds; without ±, of one seed. Factor:
+metres a unit of depth, by Theil-Sen. Spread of ratios: standard deviation over mean of the pictures' own factors.
 
 ![Depth and truth of each arm](../assets/{plot})
 
@@ -249,7 +249,8 @@ def _spread(values: NDArray[np.float64]) -> str:
 def _percent(values: NDArray[np.float64]) -> str:
     if not np.isfinite(values).all():
         return f"no factor in {int((~np.isfinite(values)).sum())} of {values.size} seeds"
-    return f"{100 * values.mean():+.1f} ± {100 * values.std(ddof=1) if values.size > 1 else 0:.1f}"
+    between = f" ± {100 * values.std(ddof=1):.1f}" if values.size > 1 else ""
+    return f"{100 * values.mean():+.1f}{between}"
 
 
 def _draw(pair: Pair, scores: ScalarScores, out: Path) -> None:
