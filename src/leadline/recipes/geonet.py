@@ -9,8 +9,8 @@ itself, compared only where there and back agree. Adam at 2e-4, batches of 4, 41
 10,000 steps; smoothness 0.5, of flow 0.2, consistency 0.2. Encoders are monodepth2's here, with ImageNet weights.
 Hardware: a GPU for the published size. Expected: AbsRel 0.24 against 0.71 of one constant distance on a rendered drive at 96 x
 64 with a 20th of all smoothness and consistency, six minutes on one core; residual flow, in eight more, takes 5 % off the rigid
-flow's error there, 8 % on what moves (docs/results/self_supervised.md). Published on KITTI's Eigen split, median scaling: AbsRel
-0.149 (released code), flow EPE 8.05 not occluded, 10.81 everywhere.
+flow's error there, 8 % on what moves (docs/results/self_supervised.md). Published on KITTI's Eigen split, median scaling:
+AbsRel 0.149 (released code), flow EPE 8.05 not occluded, 10.81 everywhere.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def claims(scores: Scores) -> list[list[str]]:
             rows.append(_within(scores, f"{arm.title}: it does with the true depth ({unit})", arm, given, before))
     for kind, said in (
         ("robust", "robust odometry refines its motion"),
-        ("robust_true", "robust odometry does with the true depth"),
+        ("robust_true", "robust odometry does, given the true depth"),
     ):
         for key, unit in (("ate", "ATE, m"), ("ate_median", "median ATE, m"), ("rotation_deg", "rotation, degrees")):
             after, before = ("motions", kind, key), ("motions", "before", key)
