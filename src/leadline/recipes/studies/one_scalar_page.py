@@ -106,19 +106,19 @@ def _text(scores: ScalarScores, parts: Iterable[str], notes: str) -> str:
 "One Scalar Is All You Need" (arXiv 2303.07662) learns depth from films of two cameras in one network, fits one factor where
 there is a truth, the source, and multiplies the other camera's maps, the target's, by it. It asks for one field of view for
 both. Here are its claims, with the control that each camera keeps its own, on small networks that learn for minutes. No loss
-sees a truth.
+sees a truth but that of the bound.
 
 {"".join(parts)}{notes}
 ## How
 
 Each training: monodepth2, {record["steps"]} steps of {record["batch_size"]} clips, half of them the target's (all the
-source's where it is alone), one core. A clip is a picture and those {_offsets(record)}. The bound is leadline-s with a head for
-metres, taught as many pictures of the target with their truth. The last, averaged weights are taken, none are chosen. The
-factor is fitted on held-out scenes of the source, and scored on held-out scenes of the target, in the window that the network
-learnt with; truth counts from 0.1 to 80 m. R2 and slope are of one line for 2000 pixels of every picture. "Per-picture" brings
-the median of each target picture to its truth's, and needs that. "A network" is an EfficientNet-Lite0 that learns each source
-picture's scale from its truth and guesses that of the target's pictures. "No map" says the median distance of each picture
-everywhere.
+source's where it is alone), one core. A clip is a picture and those {_offsets(record)}. The bound is
+leadline-s with a head for metres, taught as many pictures of the target with their truth. The last, averaged weights are taken,
+none are chosen. The factor is fitted on held-out scenes of the source, and scored on held-out scenes of the target, in the
+window that the network learnt with; truth counts from 0.1 to 80 m. R2 and slope are of one line for 2000 pixels of every
+picture. "Per-picture" brings the median of each target picture to its truth's, and needs that. "A network" is an
+EfficientNet-Lite0 that learns each source picture's scale from its truth and guesses that of the target's pictures. "No map"
+says the median distance of each picture everywhere.
 {f"Not run: {', '.join(absent)}." if absent else ""}
 The scores of every training: docs/results/studies/{NAME}.
 
@@ -158,9 +158,10 @@ metres a unit of depth, by Theil-Sen. Spread of ratios: standard deviation over 
 
 ![Depth and truth of each arm](../assets/{plot})
 
-{markdown_table(["", "gap of the factors, %", "of the slopes, %", "focal lengths alone, %"], _gaps(arms, scores))}
+{markdown_table(["", "gap of the slopes, %", "of the factors, %", "focal lengths alone, %"], _gaps(arms, scores))}
 
-How much larger the target's own factor is than the source's. The last column is what follows if a network takes an object of
+How much larger the target's slope, or own factor, is than the source's. The slope is that of a line with a shift, by least
+squares; the factor is Theil-Sen's. The last column is what follows if a network takes an object of
 more pixels for a nearer one, and nothing else.
 
 AbsRel of the target with the source's factor:
@@ -187,13 +188,18 @@ def _lines(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
 def _gaps(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
     rows = []
     for arm in arms:
-        slopes, focals = (
-            scores.of(arm, "domains", "target", key) / scores.of(arm, "domains", "source", key) - 1
-            for key in ("slope", "focal_px")
-        )
-        gap = scores.of(arm, "transfer", DEFAULT, "gap")
-        rows.append([arm.title, _percent(gap), _percent(slopes), f"{100 * focals.mean():+.1f}"])
+        focals = scores.of(arm, "domains", "target", "focal_px") / scores.of(arm, "domains", "source", "focal_px") - 1
+        gaps = (_percent(gap_of(scores, arm)) for gap_of in (_slope_gap, _factor_gap))
+        rows.append([arm.title, *gaps, f"{100 * focals.mean():+.1f}"])
     return rows
+
+
+def _slope_gap(scores: ScalarScores, arm: ScalarArm) -> NDArray[np.float64]:
+    return scores.of(arm, "domains", "target", "slope") / scores.of(arm, "domains", "source", "slope") - 1
+
+
+def _factor_gap(scores: ScalarScores, arm: ScalarArm) -> NDArray[np.float64]:
+    return scores.of(arm, "transfer", DEFAULT, "gap")
 
 
 def _errors(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
@@ -214,11 +220,13 @@ def _verdicts(arms: list[ScalarArm], scores: ScalarScores) -> str:
     if mixed is not None:
         r2 = np.array([scores.of(mixed, "domains", domain, "r2") for domain in DOMAINS])
         rows.append([f"(a) R2 of {LINEAR:g} or more in both domains", f"{r2.min():.3f} at least", _yes(r2 >= LINEAR)])
-        gap = np.abs(scores.of(mixed, "transfer", DEFAULT, "gap"))
-        rows.append([f"(b) factors within {100 * CLOSE:g} %, aligned", f"{100 * gap.max():.1f} % at most", _yes(gap <= CLOSE)])
-        if control is not None:
-            wide = np.abs(scores.of(control, "transfer", DEFAULT, "gap"))
-            rows.append(["(b) a larger gap without alignment", f"{100 * wide.min():.1f} % at least", _yes(wide > gap)])
+        for what, gap_of in (("slopes", _slope_gap), ("Theil-Sen factors", _factor_gap)):
+            gap = np.abs(gap_of(scores, mixed))
+            close = f"(b) {what} within {100 * CLOSE:g} %, aligned"
+            rows.append([close, f"{100 * gap.max():.1f} % at most", _yes(gap <= CLOSE)])
+            if control is not None:
+                wide = np.abs(gap_of(scores, control))
+                rows.append([f"(b) {what} farther apart without", f"{100 * wide.min():.1f} % at least", _yes(wide > gap)])
         moved, best = (scores.of(mixed, "transfer", DEFAULT, key) for key in ("abs_rel", "per_image"))
         rows.append(
             [
@@ -243,7 +251,7 @@ def _said(name: str) -> str:
 def _spread(values: NDArray[np.float64]) -> str:
     if not np.isfinite(values).all():
         return f"none in {int((~np.isfinite(values)).sum())} of {values.size} seeds"
-    return spread(values)
+    return spread(values) if values.size > 1 else f"{values[0]:.3f}"
 
 
 def _percent(values: NDArray[np.float64]) -> str:
