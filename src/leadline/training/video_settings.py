@@ -24,6 +24,9 @@ class VideoSettings:
             backwards leaves out all that would tell it so, and stays there: 1 of 3 trainings on a rendered drive did.
         tie_noise: decides where both explain a pixel equally well.
         full_resolution: compare at the picture's size at every scale; else at each scale's own.
+        full_resolution_after: steps before which it is each scale's own in any case. With 0, as published, a network whose
+            motion begins wrong by many pixels finds no way back and sends depth to infinity within 40 steps: shrunk pictures
+            show it one.
         outside: "border" compares what a source doesn't show with its rim, as published; "masked" leaves it out, and then a
             motion that sends everything outside costs nothing.
         smoothness: weight of the smoothness term, divided by 2^s at scale s.
@@ -44,6 +47,7 @@ class VideoSettings:
     auto_mask_after: int = 100
     tie_noise: float = 1e-5
     full_resolution: bool = True
+    full_resolution_after: int = 100
     outside: Literal["border", "masked"] = "border"
     smoothness: float = 1e-3
     explainability: float = 0.0

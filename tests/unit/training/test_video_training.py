@@ -90,7 +90,7 @@ def test_the_true_depth_and_motion_explain_the_sources_and_wrong_ones_do_not(tmp
     """A sign, a baseline or a principal point gone wrong anywhere between the files and the loss would show here."""
     batch = world_batch(tmp_path)
     assert batch.offsets == (-1, 1, PARTNER)
-    settings = VideoSettings(auto_mask=False, combination="mean", outside="masked")
+    settings = VideoSettings(auto_mask=False, combination="mean", outside="masked", full_resolution_after=0)
 
     def photometric(network: VideoNetwork, **changes: Any) -> float:
         return float(Monodepth2Task(network, replace(settings, **changes), CPU).step(batch, 0).parts["photometric"])
@@ -147,6 +147,18 @@ def test_every_arm_of_the_ablation_steps_with_finite_gradients(tmp_path: Path, a
     assert {"photometric", "smoothness", "counted", "disparity", "translation"} == set(report.parts)
     assert (report.parts["counted"] < 1) == config.video.auto_mask
     assert task.step(batch, config.video.auto_mask_after - 1).parts["counted"] == 1  # nothing is left out at first
+
+
+def test_pictures_are_compared_small_at_first(tmp_path: Path) -> None:
+    batch = world_batch(tmp_path)
+
+    def photometric(number: int, **changes: Any) -> float:
+        settings = VideoSettings(auto_mask=False, full_resolution_after=7, **changes)
+        return float(Monodepth2Task(Told(depth=4.0), settings, CPU).step(batch, number).parts["photometric"])
+
+    small, full = photometric(9, full_resolution=False), photometric(7)
+    assert small != full
+    assert photometric(6) == small
 
 
 def test_a_stereo_film_needs_no_motion(tmp_path: Path) -> None:

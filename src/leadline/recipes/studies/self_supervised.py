@@ -210,7 +210,7 @@ def config_of(arm: SelfArm, seed: int, folders: Folders, plan: Plan = PLAN) -> T
             validation_views=0,
             video=kept,
         ),
-        video=recipe.video,
+        video=replace(recipe.video, full_resolution_after=0),  # the parts of the ablation count from the first step on
         optimiser=OptimiserConfig(
             steps=max(1, round(arm.share * plan.steps)), lr=arm.lr, encoder_lr=arm.lr, schedule="step", step_at=(0.75,),
             warmup_steps=0, weight_decay=0.0, betas=recipe.optimiser.betas, clip=0.0, ema_decay=0.99,

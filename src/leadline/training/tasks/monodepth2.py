@@ -43,14 +43,15 @@ class Monodepth2Task(VideoTask):
         hw = (clips.target.shape[-2], clips.target.shape[-1])
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         masked = settings.auto_mask and number >= settings.auto_mask_after
+        full = settings.full_resolution and number >= settings.full_resolution_after
         identity: Tensor | None = None
         total = torch.zeros(len(clips.target), device=self.device)
         photometric, smoothness, moving = [], [], []
         for scale, logits in enumerate(views.logits):
             disparity = self._disparity(logits)
             shrunk = clips.resized((disparity.shape[-2], disparity.shape[-1]))
-            compared, depth = (clips, 1 / enlarged(disparity, hw)) if settings.full_resolution else (shrunk, 1 / disparity)
-            if masked and (identity is None or not settings.full_resolution):
+            compared, depth = (clips, 1 / enlarged(disparity, hw)) if full else (shrunk, 1 / disparity)
+            if masked and (identity is None or not full):
                 identity = identity_errors(compared)
             found = self._reprojected(compared, depth, source_from_target, identity, generator)
             everywhere = torch.ones_like(disparity, dtype=torch.bool)
