@@ -168,13 +168,13 @@ def _how(scores: SelfScores) -> str:
     but = f" ({others})" if others else ""
     return f"""Each training: {most} steps of {first["batch_size"]} clips of {h} x {w} at 2e-4, one core{but}.
 The weights, averaged over the last hundred steps or so, are taken, none are chosen. Objectives and their weights are those of
-the recipes but for a few numbers: smoothness of SfMLearner, DDVO and GeoNet, and what keeps GeoNet's flow smooth and alike both
-ways, is a 20th, since the published weights, for pictures four times as wide, flatten every map within 100 steps; Kuznietsov's depth
-starts at 6 m, since alignment alone finds no way from the recipe's 2 m; and full resolution counts from the first step
-(`video.full_resolution_after=0`), as published. All networks are monodepth2's, GeoNet's or Kuznietsov's on an EfficientNet-Lite0
-from ImageNet; in the papers SfMLearner and DDVO have networks of their own, which start from nothing. SfMLearner is without its
-explainability mask, as in its released settings. Kuznietsov's arms see the other eye, and the truth is 1 % of the depth's
-pixels. What refines or adds to another arm starts from its weights of the same seed, DDVO's at 5e-5.
+the recipes but for a few numbers: smoothness of SfMLearner, DDVO and GeoNet, and what keeps GeoNet's flow smooth and alike
+both ways, is a 20th, since the published weights, for pictures four times as wide, flatten every map within 100 steps;
+Kuznietsov's depth starts at 6 m, since alignment alone finds no way from the recipe's 2 m; and full resolution counts from
+the first step (`video.full_resolution_after=0`), as published. All networks are monodepth2's, GeoNet's or Kuznietsov's on an
+EfficientNet-Lite0 from ImageNet; in the papers SfMLearner and DDVO have networks of their own, which start from nothing.
+SfMLearner is without its explainability mask, as in its released settings. Kuznietsov's arms see the other eye, and the truth
+is 1 % of the depth's pixels. What refines or adds to another arm starts from its weights of the same seed, DDVO's at 5e-5.
 
 Films that are scored have other seeds than those learnt from. Truth counts up to 80 m. Each picture's median is brought to its
 truth's; the spread of scales is the standard deviation of these factors over their median. Moving: objects that move in the
