@@ -164,7 +164,8 @@ def test_pictures_are_compared_small_at_first(tmp_path: Path) -> None:
 def test_a_stereo_film_needs_no_motion(tmp_path: Path) -> None:
     batch = world_batch(tmp_path, "stereo")
     right, wrong = (
-        float(Monodepth2Task(Told(depth), VideoSettings(), CPU).step(batch, 0).parts["photometric"]) for depth in (3.0, 4.5)
+        float(Monodepth2Task(Told(depth), VideoSettings(full_resolution_after=0), CPU).step(batch, 0).parts["photometric"])
+        for depth in (3.0, 4.5)
     )
     assert 4 * right < wrong
     report = Monodepth2Task(make_model("monodepth2-tiny"), VideoSettings(), CPU).step(batch, 0)
