@@ -198,7 +198,7 @@ class JobStore:
         self._parent, self._ttl_s, self._most = parent, ttl_s, most
         self._root: PrivateFolder | None = None
         self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
+        self._lock, self._ending = threading.Lock(), threading.Lock()
         self._closed = False
 
     def new(self, size: int = 0) -> Job:
@@ -232,12 +232,13 @@ class JobStore:
             return self._jobs.get(id)
 
     def end(self, job: Job, state: State, message: str | None = None, result: Path | None = None) -> None:
-        """End a job, and remove its files but for the result; one that has ended already loses the files that it made since."""
-        job.end(state, message, time.time() + self._ttl_s, result)
-        if job.result is None:
-            shutil.rmtree(job.folder, ignore_errors=True)
-        else:
-            _remove_all_but(job.folder, job.result)
+        """End a job, and remove its files but for the result; one that has ended already loses the files that it made since.
+
+        They go first, so that whoever hears of the end finds them gone.
+        """
+        with self._ending:
+            _remove_all_but(job.folder, job.result if job.ended else result)
+            job.end(state, message, time.time() + self._ttl_s, result)
 
     def remove(self, job: Job) -> None:
         """Forget a job and remove its files."""
@@ -275,7 +276,11 @@ class JobStore:
         return self._root
 
 
-def _remove_all_but(folder: Path, kept: Path) -> None:
+def _remove_all_but(folder: Path, kept: Path | None) -> None:
+    """Remove a folder with what is in it; with a file to keep, all but that."""
+    if kept is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     for path in folder.iterdir():
         if path != kept:
             if path.is_dir():

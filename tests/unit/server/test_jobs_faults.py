@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import socket
 import threading
 import time
@@ -216,6 +217,20 @@ def test_a_video_that_is_cut_off_fails_or_gives_what_is_there(server, tmp_path, 
     else:
         assert record["state"] == "done"
         assert 0 < record["done"] < 40
+
+
+def test_whoever_hears_of_the_end_finds_the_files_gone(server, tmp_path, monkeypatch):
+    removed = shutil.rmtree
+
+    def slowly(*args, **options):
+        time.sleep(0.3)
+        removed(*args, **options)
+
+    data = video(tmp_path, 20, ".mp4")
+    monkeypatch.setattr(job_store.shutil, "rmtree", slowly)
+    id = server.start(data[: len(data) // 2], "film.mp4").id
+    assert server.events(id)[-1][0] == "failed"
+    assert server.folders == []
 
 
 def test_noise_in_a_video_is_an_answer_and_not_a_crash(server, tmp_path):
