@@ -66,14 +66,16 @@ def test_two_arms_are_trained_scored_and_written_up(folders: Folders) -> None:
     before = (folders.out / "own.0.json").read_text()
     one_scalar_run.run_arm(arm_of("own"), 0, folders, TINY)  # done already: not again
     assert (folders.out / "own.0.json").read_text() == before
-    assert [arm.name for arm, _ in one_scalar_run.missing((0,), folders.out)] == ["source", "truth"]
+    assert [arm.name for arm, _ in one_scalar_run.missing((0,), folders.out)] == [
+        "source", "truth", "longer", "truth-longer",
+    ]  # fmt: skip
     bound = json.loads(one_scalar_run.run_arm(arm_of("truth"), 0, folders, TINY).read_text())
     assert bound["domains"]["target"]["images"] == 3
 
     (folders.out / "notes.md").write_text("What it means.\n")
     page = one_scalar_page.write_page(folders.out, folders.out.parent / "docs" / "results" / "one_scalar.md").read_text()
     assert "What it means." in page
-    assert "Not run: source." in page
+    assert "Not run: source, longer, truth-longer." in page
     assert "+100.0" in page  # the focal lengths of the control
     assert (folders.out.parent / "docs" / "assets" / "study-one_scalar-worlds.png").is_file()
 
@@ -88,6 +90,7 @@ def test_no_arm_trains_on_what_it_is_scored_on_and_halves_are_the_domains(tmp_pa
         assert not arm.supervised or data.sources == (folders.films(arm.pair.target),)
         assert data.mixing == "equal"
         assert (data.video.field_of_view, data.video.fov_deg) == (("common", 50.0) if arm.aligned else ("own", 0.0))
+        assert config_of(arm, 0, folders, None).optimiser.steps == one_scalar.PLAN.steps * (4 if "longer" in arm.name else 1)
     assert len({config_of(arm, 0, folders, None).run_dir for arm in ARMS}) == len(ARMS)
 
 
@@ -135,5 +138,7 @@ def test_a_page_says_yes_only_where_every_seed_agrees(tmp_path: Path) -> None:
 def test_a_study_without_results_and_an_unknown_arm_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match=r"has no result: run python -m leadline.recipes.studies run one_scalar first"):
         one_scalar_page.write_page(tmp_path, tmp_path / "page.md")
-    with pytest.raises(LeadlineError, match="has no arm 'other': expected one of aligned, own, source, truth, kitti-aligned"):
+    with pytest.raises(
+        LeadlineError, match="has no arm 'other': expected one of aligned, own, source, truth, longer, truth-longer"
+    ):
         arm_of("other")

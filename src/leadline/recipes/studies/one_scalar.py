@@ -85,6 +85,7 @@ class ScalarArm:
         aligned: both reach the network with one focal length.
         supervised: the target's truth is the loss, for what a network of this size can reach; films of the source are not used.
         seeds: that are run; empty for all that the user asks for.
+        longer: times the plan's steps.
     """
 
     name: str
@@ -94,6 +95,7 @@ class ScalarArm:
     aligned: bool = True
     supervised: bool = False
     seeds: tuple[int, ...] = ()
+    longer: int = 1
 
 
 WIDE = Domain("drive, 90 degrees", "drive-90", (Scenes("leadline", "drive-90-held-out"),))
@@ -112,6 +114,10 @@ ARMS = (
     ScalarArm("own", "mixed, each its own field of view (control)", WORLDS, aligned=False),
     ScalarArm("source", "source alone, aligned", WORLDS, mixed=False, seeds=(0,)),
     ScalarArm("truth", "bound: taught by the target's truth", WORLDS, mixed=False, aligned=False, supervised=True, seeds=(0,)),
+    ScalarArm("longer", "mixed, aligned, 4 times as long", WORLDS, seeds=(0,), longer=4),
+    ScalarArm(
+        "truth-longer", "bound, 4 times as long", WORLDS, mixed=False, aligned=False, supervised=True, seeds=(0,), longer=4
+    ),
     ScalarArm("kitti-aligned", "mixed, fields of view aligned", REAL),
     ScalarArm("kitti-own", "mixed, each its own field of view (control)", REAL, aligned=False),
     ScalarArm("kitti-source", "source alone, aligned", REAL, mixed=False, seeds=(0,)),
@@ -154,7 +160,7 @@ class Plan:
     Attributes:
         model, supervised_model: the network of films, and the one that learns from truth.
         offsets: of the frames that a picture is explained by.
-        steps, batch_size: of each training.
+        steps, batch_size: of each training, but for those that are longer.
         scored: pictures of each domain, at most.
         scale_pictures, scale_steps: pictures of the source's films and steps of the network that guesses each picture's scale.
     """
@@ -212,8 +218,8 @@ def config_of(arm: ScalarArm, seed: int, folders: Folders, fov_deg: float | None
         ),
         loss=LossConfig(objective="silog_depth_anything+gradient"),
         optimiser=OptimiserConfig(
-            steps=plan.steps, lr=2e-4, encoder_lr=2e-4, schedule="step", step_at=(0.75,), warmup_steps=0, weight_decay=0.0,
-            betas=(0.9, 0.999), clip=0.0, ema_decay=0.99,
+            steps=arm.longer * plan.steps, lr=2e-4, encoder_lr=2e-4, schedule="step", step_at=(0.75,), warmup_steps=0,
+            weight_decay=0.0, betas=(0.9, 0.999), clip=0.0, ema_decay=0.99,
         ),
         trainer=TrainerConfig(
             accelerator="cpu", threads=1, log_every=50, validate_every=10**6, checkpoint_every=100, keep=1, trackers=("jsonl",)

@@ -214,7 +214,7 @@ def _errors(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
 
 def _verdicts(arms: list[ScalarArm], scores: ScalarScores) -> str:
     """Return what the issue asks for beside what was measured; "yes" needs every seed."""
-    by = {(arm.mixed, arm.aligned): arm for arm in arms}
+    by = {(arm.mixed, arm.aligned): arm for arm in arms if arm.longer == 1}
     rows = []
     mixed, control = by.get((True, True)), by.get((True, False))
     if mixed is not None:

@@ -81,7 +81,7 @@ def run_arm(arm: ScalarArm, seed: int, folders: Folders, plan: Plan = PLAN) -> P
         "arm": arm.name,
         "pair": arm.pair.name,
         "seed": seed,
-        "steps": plan.steps,
+        "steps": config.optimiser.steps,
         "batch_size": plan.batch_size,
         "offsets": list(plan.offsets),
         "fov_deg": fov_deg,
