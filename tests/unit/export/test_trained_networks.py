@@ -15,6 +15,7 @@ transformers = pytest.importorskip("transformers", reason="needs the extra 'trai
 from safetensors.torch import save_file  # noqa: E402
 from tests.unit.models.small_configs import depth_anything, dpt, enliven  # noqa: E402
 
+from leadline.camera import Camera  # noqa: E402
 from leadline.depth_map import METRIC_DEPTH, RELATIVE_DISPARITY  # noqa: E402
 from leadline.export.checkpoint import export_checkpoint  # noqa: E402
 from leadline.export.onnx import folded  # noqa: E402
@@ -22,6 +23,7 @@ from leadline.models.depth_network import DepthNetwork  # noqa: E402
 from leadline.models.hf_trainable import HfDepthNetwork, load_hf_trainable  # noqa: E402
 from leadline.models.metric_head import make_metric  # noqa: E402
 from leadline.models.registry import make_model  # noqa: E402
+from leadline.models.video_network import VideoNetwork  # noqa: E402
 from leadline.runtime.predictor import load_predictor  # noqa: E402
 from leadline.training.predictor import NetworkPredictor  # noqa: E402
 
@@ -74,6 +76,21 @@ def test_an_exported_checkpoint_predicts_what_the_network_predicted(tmp_path: Pa
 
     output = onnx.load(str(tmp_path / "tuned.v1.onnx")).graph.output[0].name
     assert output == ("depth" if name == "depth_anything" else "disparity")
+
+
+def test_a_network_of_one_field_of_view_keeps_it_in_the_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = make_model("monodepth2-tiny").eval()
+    assert isinstance(network, VideoNetwork)
+    network.fov_deg = (30.0, 20.0)
+    exported = load_predictor(export_checkpoint(write_checkpoint(tmp_path, network, architecture="monodepth2-tiny")))
+    assert exported.card.fov_deg == (30.0, 20.0)
+    camera = Camera.from_fov_deg(60, (60, 90))
+    valid = exported(PHOTO, camera).depth.valid
+    rows, columns = np.flatnonzero(valid.any(axis=1)), np.flatnonzero(valid.any(axis=0))
+    seen = camera.crop(columns[0], rows[0], columns.size, rows.size)
+    assert valid.sum() == rows.size * columns.size
+    assert seen.fov_deg == pytest.approx((30, 20), abs=1)  # one pixel is a degree
 
 
 def test_folding_a_resnets_normalisations_changes_nothing_but_their_number() -> None:

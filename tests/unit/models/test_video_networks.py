@@ -10,6 +10,7 @@ from leadline.geometry.se3 import inverse
 from leadline.models.efficientnet_lite import EfficientNetLite
 from leadline.models.monodepth2 import PairEncoder
 from leadline.models.registry import make_model
+from leadline.models.residual_flow import INPUTS, ResidualFlowNetwork
 from leadline.models.video_network import DEPTH_UP_TO_SCALE, DisparityDepth, VideoNetwork, matrices_in_film_order
 
 NAMES = ["monodepth2-tiny", "sfmlearner-tiny"]
@@ -134,3 +135,12 @@ def test_half_precision_reaches_neither_disparity_nor_motion() -> None:
         views = net.views(target, [source], (1,))
     assert {each.dtype for each in (*views.logits, views.motion)} == {torch.float32}
     assert not torch.equal(views.logits[0], views.logits[0].bfloat16().float())
+
+
+def test_a_new_flow_network_hands_its_input_on_through_all_its_layers() -> None:
+    torch.manual_seed(0)
+    flow, x = ResidualFlowNetwork(), torch.randn(2, INPUTS, 64, 96)
+    with torch.no_grad():
+        for step in flow.down:
+            x = step(x)
+    assert (x[0] - x[1]).std() > 0.1  # torch's own start: 0.00006
