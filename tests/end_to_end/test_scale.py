@@ -47,6 +47,17 @@ def test_measured_points_turn_a_relative_map_into_metres(folder: Path, tmp_path:
     assert hidden_files(tmp_path) == []
 
 
+def test_numbers_without_a_header_are_metres_if_the_user_says_so(folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "lidar.npy", TRUTH.values)
+    fit = ("scale", "fit", folder / "room.depth.png", "--sparse", tmp_path / "lidar.npy")
+    done = leadline_command(*fit, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "lidar.npy: it doesn't say what its numbers are" in done.stderr
+    done = leadline_command(*fit, "--sparse-kind", "depth/metric", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["scale"] == pytest.approx(4, rel=0.01)
+
+
 def test_many_maps_with_truth_get_one_factor_and_a_report(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     maps = sorted((folder / "source").iterdir())
@@ -100,6 +111,7 @@ def test_folders_of_films_keep_the_names_of_their_pictures(tmp_path: Path) -> No
         ([], "nothing known in metres"),
         (["--camera-height", "1.5"], "unknown shift too"),
         (["--point", "1,1=1m", "--colmap-unit-m", "2"], "--colmap-unit-m is for --colmap"),
+        (["--point", "1,1=1m", "--sparse-kind", "depth/metric"], "--sparse-kind is for --sparse"),
     ],
 )
 def test_what_can_not_work_is_refused_in_one_line(folder: Path, tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -31,6 +31,7 @@ def fit(
     point: Words = (),
     along_ray: Flag = False,
     sparse: Path | None = None,
+    sparse_kind: str | None = None,
     convention: str | None = None,
     colmap: Path | None = None,
     colmap_image: str | None = None,
@@ -65,8 +66,10 @@ def fit(
     sparse
         Depth file of the map's size, .npz with xy and depth, or .ply cloud in the camera's frame; for several maps a folder
         with files of their names.
+    sparse_kind
+        What the numbers of --sparse files (.npy, .pfm) are if they don't say it: depth/metric for metres.
     convention
-        What the integers of --sparse files mean if they don't say it: kitti, nyu, ...
+        Or what their integers mean: kitti, nyu, ...
     colmap
         Folder of a COLMAP model (cameras, images, points3D as .bin or .txt).
     colmap_image
@@ -104,7 +107,7 @@ def fit(
     from leadline.scale.points import parse_lengths, parse_points
 
     chosen = _one_of(point, sparse, colmap, object_, camera_height, baseline_m)
-    _refuse_stray(chosen, along_ray, convention, colmap_image, colmap_unit_m, estimator)
+    _refuse_stray(chosen, along_ray, sparse_kind, convention, colmap_image, colmap_unit_m, estimator)
     loaded = _Maps(maps, model, kind, focal_px, fov_deg)
     if len(loaded.found) > 1 and chosen != "--sparse":
         raise LeadlineError(f"{chosen} for {len(loaded.found)} maps: expected one map, or several with --sparse FOLDER")
@@ -116,7 +119,7 @@ def fit(
         triples = []
         for (each, file), truth in zip(loaded.found, _truths([each for each, _ in loaded.found], sparse), strict=True):
             depth = loaded.read(file)
-            triples.append((each, depth, _read_points(truth, depth, baseline_m, convention)))
+            triples.append((each, depth, _read_points(truth, depth, baseline_m, sparse_kind, convention)))
         factor = fit_images(triples, estimator=estimator or "theil_sen", zero_shift=assume_zero_shift)
         if report is not None:
             _write_report(report, triples, factor, assume_zero_shift)
@@ -136,7 +139,7 @@ def fit(
                     points = _colmap(colmap, colmap_image or name + path.suffix, depth, colmap_unit_m)
                 else:
                     assert sparse is not None
-                    points = _read_points(_truths([name], sparse)[0], depth, baseline_m, convention)
+                    points = _read_points(_truths([name], sparse)[0], depth, baseline_m, sparse_kind, convention)
                 factor = fit_points(depth, points, estimator=estimator, zero_shift=assume_zero_shift, name=name)
     write_factor(out, factor)
     print(factor.to_json() if json else f"{factor}\n{out}")
@@ -311,6 +314,7 @@ def _one_of(
 def _refuse_stray(
     chosen: str,
     along_ray: bool,
+    sparse_kind: str | None,
     convention: str | None,
     colmap_image: str | None,
     colmap_unit_m: float | None,
@@ -321,6 +325,7 @@ def _refuse_stray(
 
     for name, given, owners in (
         ("--along-ray", along_ray, ("--point",)),
+        ("--sparse-kind", sparse_kind is not None, ("--sparse",)),
         ("--convention", convention is not None, ("--sparse",)),
         ("--colmap-image", colmap_image is not None, ("--colmap",)),
         ("--colmap-unit-m", colmap_unit_m is not None, ("--colmap",)),
@@ -357,10 +362,12 @@ def _truths(names: Sequence[str], sparse: Path) -> list[Path]:
 _TRUTH_SUFFIXES = (".png", ".npz", ".npy", ".exr", ".pfm", ".tif", ".tiff", ".ply")
 
 
-def _read_points(path: Path, depth: DepthMap, baseline_m: float | None, convention: str | None) -> MetricPoints:
+def _read_points(
+    path: Path, depth: DepthMap, baseline_m: float | None, kind: str | None, convention: str | None
+) -> MetricPoints:
     from leadline.scale.points import read_points
 
-    return read_points(path, depth.camera, baseline_m=baseline_m, convention=convention)
+    return read_points(path, depth.camera, baseline_m=baseline_m, kind=kind, convention=convention)
 
 
 def _colmap(folder: Path, picture: str, depth: DepthMap, unit_m: float | None) -> MetricPoints:

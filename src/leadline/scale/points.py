@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.camera import Camera
-from leadline.depth_map import Ambiguity, DepthMap, Quantity
+from leadline.depth_map import Ambiguity, DepthMap, Kind, Quantity
 from leadline.errors import LeadlineError
 from leadline.io.depth import read_depth
 from leadline.scale.observations import Numbers, Observations, in_space
@@ -88,12 +88,18 @@ def parse_lengths(texts: Sequence[str]) -> list[tuple[tuple[float, float], tuple
 
 
 def read_points(
-    path: str | PathLike[str], camera: Camera | None, *, baseline_m: float | None = None, convention: str | None = None
+    path: str | PathLike[str],
+    camera: Camera | None,
+    *,
+    baseline_m: float | None = None,
+    kind: Kind | str | None = None,
+    convention: str | None = None,
 ) -> MetricPoints:
     """Read the known distances of a file.
 
     * A depth file (png16, npz, exr, tiff, pfm, npy) at the map's size, sparse or dense: metres, 1/m, or stereo pixels with
-      camera and baseline. Files that don't say what they are need `convention` (``"kitti"``, ``"nyu"``, ...).
+      camera and baseline. Files that don't say what they are need `kind` (``"depth/metric"``) or, if they hold integers,
+      `convention` (``"kitti"``, ``"nyu"``, ...).
     * An .npz with arrays ``xy`` (n, 2) and ``depth`` (n,), metres.
     * A .ply cloud in the camera's frame (x right, y down, z forward, metres), which is projected by `camera`. A LiDAR's own
       frame must be moved there first.
@@ -102,7 +108,7 @@ def read_points(
         path: the file.
         camera: of the map, at its size.
         baseline_m: for a pixel_disparity.
-        convention: as in `leadline.io.depth.read_depth`.
+        kind, convention: as in `leadline.io.depth.read_depth`.
 
     Raises:
         LeadlineError: the file can't be read, is not metric, or the camera or baseline is missing.
@@ -112,7 +118,7 @@ def read_points(
         return points_of_cloud(read_ply_points(path), camera, path.name)
     if path.suffix.lower() == ".npz" and (listed := _listed(path)) is not None:
         return listed
-    depth = read_depth(path, convention=convention)
+    depth = read_depth(path, kind=kind, convention=convention)
     if depth.kind.ambiguity is not Ambiguity.METRIC:
         raise LeadlineError(
             f"{path.name} holds {depth.kind}: expected metric distances to fit to; that is itself a relative map"
