@@ -24,6 +24,7 @@ def synth(
     stereo: bool = False,
     video: int = 0,
     fov: float | None = None,
+    camera_height: float | None = None,
     opaque: bool = False,
     assets: Path | None = None,
     fetch_assets: bool = False,
@@ -57,6 +58,8 @@ def synth(
         Frames of a smooth camera path a scene, with poses, instead of separate views; drive and walk need it.
     fov
         Horizontal field of view of all views in degrees; by default each view or film has its own.
+    camera_height
+        Metres from the ground to the camera in drive and walk, one rig for all films; by default each film has its own.
     opaque
         Make glass and mirrors matte: the opaque twin of the same scenes, with the same truth.
     assets
@@ -80,6 +83,7 @@ def synth(
     report = synthesize(
         world, count, out, seed=seed, size=size, views_per_scene=views_per_scene, workers=workers, stereo=stereo,
         video=video, assets=assets, opaque=opaque, spp=samples, fov_deg=fov,
+        camera_height=camera_height,
     )  # fmt: skip
     say(str(report))
     return 1 if report.failed else 0

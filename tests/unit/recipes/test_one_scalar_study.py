@@ -90,7 +90,7 @@ def test_no_arm_trains_on_what_it_is_scored_on_and_halves_are_the_domains(tmp_pa
         assert not arm.supervised or data.sources == (folders.films(arm.pair.target),)
         assert data.mixing == "equal"
         assert (data.video.field_of_view, data.video.fov_deg) == (("common", 50.0) if arm.aligned else ("own", 0.0))
-        assert config_of(arm, 0, folders, None).optimiser.steps == one_scalar.PLAN.steps * (4 if "longer" in arm.name else 1)
+        assert config_of(arm, 0, folders, None).optimiser.steps == one_scalar.PLAN.steps * (2 if "longer" in arm.name else 1)
     assert len({config_of(arm, 0, folders, None).run_dir for arm in ARMS}) == len(ARMS)
 
 

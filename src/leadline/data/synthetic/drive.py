@@ -171,11 +171,12 @@ class _Drive:
         if all(self.stage.vacant((float(x), float(y)), 0.3) for x, y in places):
             self.enter(passer_by(self.rng, "walk"), track)
 
-    def views(self) -> tuple[View, ...]:
-        """Return the camera's views: fixed in the car, which trembles a little."""
+    def views(self, camera_height: float | None = None) -> tuple[View, ...]:
+        """Return the camera's views: fixed in the car, which trembles a little, `camera_height` metres above the ground."""
         rng, t = self.rng, self.time
         fov = float(rng.uniform(50, 95))
-        height = rng.uniform(1.25, 1.75) + 0.008 * sway(rng, t, 0.7)
+        drawn = rng.uniform(1.25, 1.75)
+        height = (drawn if camera_height is None else camera_height) + 0.008 * sway(rng, t, 0.7)
         pitch = np.deg2rad(rng.normal(-1.0, 1.2) + 0.15 * sway(rng, t, 0.8))
         roll = rng.normal(0, 0.3) + 0.12 * sway(rng, t, 1.1)
         out = []
@@ -186,10 +187,11 @@ class _Drive:
         return tuple(out)
 
 
-def make_scene(rng: np.random.Generator, assets: Assets, *, views: int) -> Scene:
+def make_scene(rng: np.random.Generator, assets: Assets, *, views: int, camera_height: float | None = None) -> Scene:
     """Return a drive of `views` frames at 10 per second. `assets` may be empty.
 
-    The street is 170 m long: a film of more than some 150 frames is a slower drive.
+    The street is 170 m long: a film of more than some 150 frames is a slower drive. The camera's height, metres, is by default
+    drawn.
     """
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     plan = draw_plan(rng, kind)
@@ -210,4 +212,4 @@ def make_scene(rng: np.random.Generator, assets: Assets, *, views: int) -> Scene
     drive.along_with(int(rng.integers(0, 4)) + 2 * (plan.lanes - 1))
     if kind != "highway":
         drive.walkers(int(rng.integers(3, 10)))
-    return Scene(f"drive/{kind}", (*stage.things, *drive.things), lights, drive.views(), tuple(drive.moves))
+    return Scene(f"drive/{kind}", (*stage.things, *drive.things), lights, drive.views(camera_height), tuple(drive.moves))

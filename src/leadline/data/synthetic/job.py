@@ -71,6 +71,7 @@ class Options:
     assets: str | None = None
     opaque: bool = False
     fov_deg: float | None = None
+    camera_height: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def synthesize(
     assets: Path | None = None,
     opaque: bool = False,
     fov_deg: float | None = None,
+    camera_height: float | None = None,
     on_progress: Callable[[Report, int], None] | None = None,
 ) -> Report:
     """Render scenes of `world` into the folder `out` until it holds at least `count` views.
@@ -158,6 +160,7 @@ def synthesize(
         assets: folder for `Assets.load`.
         opaque: make glass and mirrors matte; the same scenes, views and truth otherwise.
         fov_deg: horizontal field of view of all views, instead of one drawn for each view or film.
+        camera_height: of a film's camera above the ground, metres, instead of one drawn for each film: one rig for all.
         on_progress: called with the report so far and `count` after each scene; by default a progress bar on stderr.
 
     Raises:
@@ -165,7 +168,9 @@ def synthesize(
         ImportError: the world needs Mitsuba, which is not installed.
     """
     root = None if assets is None else str(assets)
-    options = Options(world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root, opaque, fov_deg)
+    options = Options(
+        world, seed, _sizes(size), views_per_scene, stereo, video, spp, jpeg, root, opaque, fov_deg, camera_height
+    )
     _check(options, count)
     out = Path(out)
     _open_dataset(out, options)
@@ -192,10 +197,11 @@ def make_scene(options: Options, index: int) -> Scene:
     """Build scene `index` of a world that Mitsuba renders, as the job would."""
     module, _, function = WORLDS[options.world].partition(":")
     make: Callable[..., Scene] = getattr(import_module(module), function)
-    views = _VIEWS_TO_MOVE_BETWEEN if options.video else options.views_per_scene
+    rng, assets = _generator(options, index, 0), _assets(options.assets)
     if options.world in FILM_WORLDS:
-        views = options.video
-    scene = make(_generator(options, index, 0), _assets(options.assets), views=views)
+        scene = make(rng, assets, views=options.video, camera_height=options.camera_height)
+    else:
+        scene = make(rng, assets, views=_VIEWS_TO_MOVE_BETWEEN if options.video else options.views_per_scene)
     if options.fov_deg is not None:
         scene = replace(scene, views=tuple(replace(view, fov_x_deg=options.fov_deg) for view in scene.views))
     return opaque_twin(scene, _generator(options, index, 2)) if options.opaque else scene
@@ -435,6 +441,11 @@ def _check(options: Options, count: int) -> None:
         raise LeadlineError(f"size {options.sizes}: expected width and height of at least 16 pixels")
     if options.fov_deg is not None and not 5 <= options.fov_deg <= 150:
         raise LeadlineError(f"field of view {options.fov_deg:g}: expected 5 to 150 degrees")
+    if options.camera_height is not None:
+        if options.world not in FILM_WORLDS:
+            raise LeadlineError(f"a camera height in the world {options.world!r}: only {' and '.join(FILM_WORLDS)} have one")
+        if not 0.3 <= options.camera_height <= 3:
+            raise LeadlineError(f"camera height {options.camera_height:g} m: expected 0.3 to 3")
     if options.world in FILM_WORLDS and options.video < 2:
         raise LeadlineError(f"the world {options.world!r} is a film: give its number of frames, for instance video 60")
     if options.world == "analytic":
@@ -453,7 +464,7 @@ def _open_dataset(out: Path, options: Options) -> None:
     mine: dict[str, Any] = asdict(options) | {"sizes": [list(s) for s in options.sizes]}
     del mine["assets"]  # a place on one machine; what was used is listed under "licences"
     if (out / "dataset.json").is_file():
-        before = {"opaque": False, "fov_deg": None}  # what sets from before these options don't say
+        before = {"opaque": False, "fov_deg": None, "camera_height": None}  # what sets from before these options don't say
         theirs = before | read_dataset(out).get("options", {})
         if differing := [f"{k} {theirs.get(k)!r}, not {mine[k]!r}" for k in mine if theirs.get(k) != mine[k]]:
             raise LeadlineError(f"{out} was made with {'; '.join(differing)}: use the same options, or another folder")
@@ -528,6 +539,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--opaque", action="store_true")
     parser.add_argument("--fov-deg", type=float)
+    parser.add_argument("--camera-height", type=float)
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of the result to this picture")
     args = vars(parser.parse_args())
     sheet = args.pop("sheet")

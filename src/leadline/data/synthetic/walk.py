@@ -22,11 +22,12 @@ _ARM_M = 0.35  # what stays free around the camera
 _TRIES = 250
 
 
-def make_scene(rng: np.random.Generator, assets: Assets, *, views: int) -> Scene:
+def make_scene(rng: np.random.Generator, assets: Assets, *, views: int, camera_height: float | None = None) -> Scene:
     """Return a walk of `views` frames at 10 per second through a room. `assets` may be empty."""
     room = make_room(rng, assets)
     time = np.arange(views) / FRAMES_PER_S
-    height = min(float(rng.uniform(1.2, 1.65)), room.height - 0.4)
+    drawn = float(rng.uniform(1.2, 1.65))
+    height = min(drawn if camera_height is None else camera_height, room.height - 0.4)
     way = _camera_way(room, time, height)
     things, moves = list(room.things), list[Move]()
     if rng.random() < 0.6:

@@ -124,10 +124,12 @@ The scores of every training: docs/results/studies/{NAME}.
 
 ```sh
 how="--video 60 --samples 8 --out runs/worlds"
+leadline synth drive --camera-height 1.5 --fov 90 --count 600 --seed 1  --size 256 128 $how/rig-90
+leadline synth drive --camera-height 1.5 --fov 50 --count 600 --seed 2  --size 160 80  $how/rig-50
+leadline synth drive --camera-height 1.5 --fov 90 --count 180 --seed 11 --size 256 128 $how/rig-90-held-out
+leadline synth drive --camera-height 1.5 --fov 50 --count 180 --seed 12 --size 160 80  $how/rig-50-held-out
 leadline synth drive --fov 90 --count 600 --seed 1  --size 256 128 $how/drive-90
-leadline synth drive --fov 50 --count 600 --seed 2  --size 160 80  $how/drive-50
 leadline synth drive --fov 90 --count 180 --seed 11 --size 256 128 $how/drive-90-held-out
-leadline synth drive --fov 50 --count 180 --seed 12 --size 160 80  $how/drive-50-held-out
 python -m leadline.recipes.studies run  {NAME} --worlds runs/worlds --data ../shared/data
 python -m leadline.recipes.studies page {NAME}
 ```

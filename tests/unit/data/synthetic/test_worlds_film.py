@@ -58,13 +58,37 @@ def test_one_seed_gives_one_film_and_the_lens_does_not_change_it() -> None:
     assert ({v.fov_x_deg for v in wide.views}, {v.fov_x_deg for v in narrow.views}) == ({90.0}, {50.0})
 
 
+@pytest.mark.parametrize("world", ["drive", "walk"])
+def test_one_rig_has_one_height_and_sees_the_same_things(world: str) -> None:
+    drawn, low = (
+        [job.make_scene(Options(world, seed=2, video=6, camera_height=height), i) for i in range(3)] for height in (None, 1.0)
+    )
+    heights = [[poses_of(scene)[:, 2, 3].mean() for scene in scenes] for scenes in (low, drawn)]
+    np.testing.assert_allclose(heights[0], 1.0, atol=0.02)  # it trembles, or is carried
+    assert np.ptp(heights[1]) > 0.05
+    if world == "drive":  # a walk goes over what is lower than the camera
+        assert [len(scene.things) for scene in low] == [len(scene.things) for scene in drawn]
+        places = [np.stack([poses_of(scene)[:, :2, 3] for scene in scenes]) for scenes in (low, drawn)]
+        np.testing.assert_array_equal(*places)
+
+
 @pytest.mark.parametrize(
-    ("options", "words"), [({"video": 0}, "is a film"), ({"video": 8, "fov_deg": 1.0}, "5 to 150 degrees")]
+    ("options", "words"),
+    [
+        ({"video": 0}, "is a film"),
+        ({"video": 8, "fov_deg": 1.0}, "5 to 150 degrees"),
+        ({"video": 8, "camera_height": 30.0}, "camera height 30 m: expected 0.3 to 3"),
+    ],
 )
 def test_a_film_world_without_frames_or_with_no_lens_is_refused(tmp_path: Path, options: dict[str, float], words: str) -> None:
     with pytest.raises(LeadlineError, match=words):
         synthesize("drive", 8, tmp_path / "out", **options)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+def test_rooms_have_no_camera_height(tmp_path: Path) -> None:
+    with pytest.raises(LeadlineError, match="a camera height in the world 'rooms': only drive and walk have one"):
+        synthesize("rooms", 8, tmp_path / "out", camera_height=1.5)
 
 
 def test_the_reader_gives_what_moves_and_the_check_misses_a_lost_mask(tmp_path: Path) -> None:
