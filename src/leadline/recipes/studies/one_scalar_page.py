@@ -24,7 +24,7 @@ _LINES = (
     "", "domain", "focal, px", "R2", "to 30 m", "of 1 / depth", "R2 through 0", "R2 of a picture", "slope", "factor",
     "spread of ratios",
 )  # fmt: skip
-_KEYS = ("r2", "r2_near", "r2_disparity", "r2_origin", "image_r2", "slope")
+_R2 = ("r2", "r2_near", "r2_disparity", "r2_origin", "image_r2")
 _COLOURS = {"source": "#4c72b0", "target": "#c44e52"}
 
 
@@ -179,11 +179,13 @@ def _lines(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
     rows = []
     for arm in arms:
         for domain in DOMAINS:
-            values = [scores.of(arm, "domains", domain, key) for key in _KEYS]
+            fits = [_spread(scores.of(arm, "domains", domain, key)) for key in _R2]
+            slope = scores.of(arm, "domains", domain, "slope")
             factor = scores.of(arm, "domains", domain, "factors", DEFAULT, "scale")
             ratios = scores.of(arm, "domains", domain, "ratio_spread")
             focal = f"{scores.of(arm, 'domains', domain, 'focal_px').mean():.1f}"
-            rows.append([arm.title if domain == "source" else "", domain, focal, *map(_spread, (*values, factor, ratios))])
+            lines = (_digits(slope), _digits(factor), _spread(ratios))
+            rows.append([arm.title if domain == "source" else "", domain, focal, *fits, *lines])
     return rows
 
 
@@ -254,6 +256,15 @@ def _spread(values: NDArray[np.float64]) -> str:
     if not np.isfinite(values).all():
         return f"none in {int((~np.isfinite(values)).sum())} of {values.size} seeds"
     return spread(values) if values.size > 1 else f"{values[0]:.3f}"
+
+
+def _digits(values: NDArray[np.float64]) -> str:
+    """Return mean and spread to three digits of the mean."""
+    if not np.isfinite(values).all():
+        return _spread(values)
+    decimals = max(0, 2 - int(np.floor(np.log10(max(abs(values.mean()), 1e-3)))))
+    between = f" ± {values.std(ddof=1):.{decimals}f}" if values.size > 1 else ""
+    return f"{values.mean():.{decimals}f}{between}"
 
 
 def _percent(values: NDArray[np.float64]) -> str:
