@@ -24,6 +24,7 @@ _LINES = (
     "", "domain", "focal, px", "R2", "to 30 m", "of 1 / depth", "R2 through 0", "R2 of a picture", "slope", "factor",
     "spread of ratios",
 )  # fmt: skip
+_GAPS = ("", "gap of the slopes, %", "of Theil-Sen factors, %", "of pooled medians, %", "focal lengths alone, %")
 _R2 = ("r2", "r2_near", "r2_disparity", "r2_origin", "image_r2")
 _COLOURS = {"source": "#4c72b0", "target": "#c44e52"}
 
@@ -160,11 +161,11 @@ metres a unit of depth, by Theil-Sen. Spread of ratios: standard deviation over 
 
 ![Depth and truth of each arm](../assets/{plot})
 
-{markdown_table(["", "gap of the slopes, %", "of the factors, %", "focal lengths alone, %"], _gaps(arms, scores))}
+{markdown_table(_GAPS, _gaps(arms, scores))}
 
 How much larger the target's slope, or own factor, is than the source's. The slope is that of a line with a shift, by least
-squares; the factor is Theil-Sen's. The last column is what follows if a network takes an object of
-more pixels for a nearer one, and nothing else.
+squares; the factors are Theil-Sen's and the pooled median of ratios. The last column is what follows if a network takes an
+object of more pixels for a nearer one, and nothing else.
 
 AbsRel of the target with the source's factor:
 
@@ -193,7 +194,8 @@ def _gaps(arms: list[ScalarArm], scores: ScalarScores) -> list[list[str]]:
     rows = []
     for arm in arms:
         focals = scores.of(arm, "domains", "target", "focal_px") / scores.of(arm, "domains", "source", "focal_px") - 1
-        gaps = (_percent(gap_of(scores, arm)) for gap_of in (_slope_gap, _factor_gap))
+        pooled = scores.of(arm, "transfer", "pooled_median", "gap")
+        gaps = map(_percent, (_slope_gap(scores, arm), _factor_gap(scores, arm), pooled))
         rows.append([arm.title, *gaps, f"{100 * focals.mean():+.1f}"])
     return rows
 
