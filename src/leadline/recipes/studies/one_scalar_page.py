@@ -277,13 +277,16 @@ def _percent(values: NDArray[np.float64]) -> str:
 
 
 def _draw(pair: Pair, scores: ScalarScores, out: Path) -> None:
-    """Write the plot: pixels of both domains and their lines, and the pictures' own factors, of each arm's first seed."""
+    """Write the plot: pixels of both domains and their lines, and the pictures' own factors, of each arm's first seed.
+
+    Longer trainings are left to the tables: more columns are too small to read.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    arms = scores.arms(pair)
+    arms = [arm for arm in scores.arms(pair) if arm.longer == 1]
     figure, axes = pyplot.subplots(2, len(arms), figsize=(1 + 3.6 * len(arms), 6.4), squeeze=False)
     for column, arm in enumerate(arms):
         record = scores.records(arm)[0]
